@@ -1,0 +1,145 @@
+// Buffer: the bytes that a connection received and nobody has read yet. The surface is muduo's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tern {
+
+/// A byte queue: append at the end, retrieve from the front, prepend a header cheaply.
+///
+///   +-------------------+------------------+------------------+
+///   | prependable bytes |  readable bytes  |  writable bytes  |
+///   +-------------------+------------------+------------------+
+///
+/// No heap until the first byte is stored. Beyond muduo's, a buffer can *borrow*: lend() shows the
+/// reader bytes that live elsewhere, and settle() copies only what the reader left. Any writing
+/// call, and copying or moving the buffer, takes lent bytes into its own memory first.
+///
+/// One thread at a time. Pointers and views into the buffer are valid until the next non-const
+/// call. Reading more than is there throws std::out_of_range and changes nothing; growing may throw
+/// std::bad_alloc or std::length_error and changes nothing.
+class Buffer {
+ public:
+  /// Room kept in front of the first stored byte, so that prepend() of a header does not move data.
+  static constexpr std::size_t kCheapPrepend = 8;
+  static constexpr std::size_t kInitialSize = 1024;
+  /// Once emptied, memory above this size is given back.
+  static constexpr std::size_t kKeepWhenEmpty = std::size_t{64} * 1024;
+
+  Buffer() noexcept = default;
+  Buffer(const Buffer& other);
+  Buffer(Buffer&& other);  // NOLINT(performance-noexcept-move-constructor): may copy lent bytes
+  Buffer& operator=(const Buffer& other);
+  Buffer& operator=(Buffer&& other);  // NOLINT(performance-noexcept-move-constructor)
+  ~Buffer();
+  void swap(Buffer& other);
+
+  // --- reading ---
+
+  [[nodiscard]] std::size_t readableBytes() const noexcept {
+    return static_cast<std::size_t>(end_ - begin_);
+  }
+  [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
+  [[nodiscard]] const char* peek() const noexcept { return begin_; }
+  [[nodiscard]] std::string_view view() const noexcept { return {begin_, readableBytes()}; }
+  [[nodiscard]] std::string_view toStringView() const noexcept { return view(); }
+
+  /// The first "\r\n" (CRLF) or '\n' (EOL) at or after `start`, or nullptr. A start outside the
+  /// readable bytes throws std::out_of_range.
+  [[nodiscard]] const char* findCRLF() const noexcept { return findCRLF(begin_); }
+  [[nodiscard]] const char* findCRLF(const char* start) const;
+  [[nodiscard]] const char* findEOL() const noexcept { return findEOL(begin_); }
+  [[nodiscard]] const char* findEOL(const char* start) const;
+
+  /// Drops bytes from the front.
+  void retrieve(std::size_t length);
+  void retrieveUntil(const char* end);
+  void retrieveAll() noexcept;
+  void retrieveInt64() { retrieve(sizeof(std::int64_t)); }
+  void retrieveInt32() { retrieve(sizeof(std::int32_t)); }
+  void retrieveInt16() { retrieve(sizeof(std::int16_t)); }
+  void retrieveInt8() { retrieve(sizeof(std::int8_t)); }
+  [[nodiscard]] std::string retrieveAsString(std::size_t length);
+  [[nodiscard]] std::string retrieveAllAsString() { return retrieveAsString(readableBytes()); }
+
+  /// Integers in network byte order: peek leaves them, read removes them.
+  [[nodiscard]] std::int64_t peekInt64() const;
+  [[nodiscard]] std::int32_t peekInt32() const;
+  [[nodiscard]] std::int16_t peekInt16() const;
+  [[nodiscard]] std::int8_t peekInt8() const;
+  std::int64_t readInt64();
+  std::int32_t readInt32();
+  std::int16_t readInt16();
+  std::int8_t readInt8();
+
+  // --- writing ---
+
+  void append(std::string_view bytes) { append(bytes.data(), bytes.size()); }
+  void append(const void* data, std::size_t length);
+  void appendInt64(std::int64_t x);
+  void appendInt32(std::int32_t x);
+  void appendInt16(std::int16_t x);
+  void appendInt8(std::int8_t x);
+
+  /// Puts bytes in front. Cheap up to prependableBytes(); moves the data otherwise.
+  void prepend(std::string_view bytes) { prepend(bytes.data(), bytes.size()); }
+  void prepend(const void* data, std::size_t length);
+  void prependInt64(std::int64_t x);
+  void prependInt32(std::int32_t x);
+  void prependInt16(std::int16_t x);
+  void prependInt8(std::int8_t x);
+
+  /// Direct writing: ensureWritableBytes(n), write at beginWrite(), then hasWritten(n).
+  void ensureWritableBytes(std::size_t length);
+  [[nodiscard]] char* beginWrite();
+  void hasWritten(std::size_t length);
+  /// Takes back the last bytes written.
+  void unwrite(std::size_t length);
+  [[nodiscard]] std::size_t writableBytes() const noexcept;
+  [[nodiscard]] std::size_t prependableBytes() const noexcept;
+
+  // --- memory ---
+
+  /// Bytes of heap held.
+  [[nodiscard]] std::size_t internalCapacity() const noexcept { return capacity_; }
+  /// Reallocates to what is readable plus `reserve` writable bytes; with nothing to hold, holds no
+  /// heap at all.
+  void shrink(std::size_t reserve);
+
+  /// Shows `bytes`, which live elsewhere, behind what is already readable: uncopied when the buffer
+  /// is empty. They must stay valid until settle().
+  void lend(std::span<const char> bytes);
+  /// Ends the loan: copies what is still unread, or, with nothing unread, frees all memory.
+  void settle();
+  [[nodiscard]] bool borrowing() const noexcept { return lent_; }
+
+ private:
+  template <class Int>
+  [[nodiscard]] Int peekInt() const;
+  template <class Int>
+  Int readInt();
+  template <class Int>
+  void appendInt(Int x);
+  template <class Int>
+  void prependInt(Int x);
+
+  void requireReadable(std::size_t length, const char* what) const;
+  void requireInside(const char* position, const char* what) const;
+  /// Makes the bytes ours, with at least the given free room on both sides.
+  void reallocate(std::size_t front, std::size_t back);
+  void relocate(std::size_t front, std::size_t capacity);
+  [[nodiscard]] bool inStorage(const void* data) const noexcept;
+  void forget() noexcept;
+
+  char* storage_ = nullptr;
+  std::size_t capacity_ = 0;
+  const char* begin_ = nullptr;  // inside storage_, or lent
+  const char* end_ = nullptr;
+  bool lent_ = false;
+};
+
+}  // namespace tern

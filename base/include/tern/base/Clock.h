@@ -1,0 +1,56 @@
+// Clock types: the one monotonic clock that loops, timers and timestamps use.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <limits>
+#include <type_traits>
+
+namespace tern {
+
+/// Monotonic (CLOCK_MONOTONIC): a step of the wall clock changes nothing.
+using Clock = std::chrono::steady_clock;
+using Timestamp = Clock::time_point;
+using Duration = std::chrono::nanoseconds;
+
+/// "Wait until something happens", as a timeout.
+inline constexpr Duration kForever = Duration::max();
+
+/// Any chrono duration as nanoseconds, saturated instead of overflowed: 300 years becomes
+/// Duration::max(), the most negative becomes Duration::min(), a NaN becomes zero.
+template <class Rep, class Period>
+constexpr Duration saturate(std::chrono::duration<Rep, Period> d) noexcept {
+  using Floating = std::chrono::duration<long double, std::nano>;
+  if constexpr (std::is_floating_point_v<Rep>) {
+    if (d.count() != d.count()) return Duration::zero();
+  }
+  const Floating wide = std::chrono::duration_cast<Floating>(
+      std::chrono::duration<long double, Period>(static_cast<long double>(d.count())));
+  if (wide.count() >= static_cast<long double>(Duration::max().count())) return Duration::max();
+  if (wide.count() <= static_cast<long double>(Duration::min().count())) return Duration::min();
+  return std::chrono::duration_cast<Duration>(d);
+}
+
+/// A parameter type: takes any chrono duration and holds it saturated, so that no caller's unit
+/// can overflow on the way in.
+class Delay {
+ public:
+  template <class Rep, class Period>
+  constexpr Delay(std::chrono::duration<Rep, Period> d) noexcept  // NOLINT(google-explicit-constructor)
+      : value_(saturate(d)) {}
+
+  [[nodiscard]] constexpr Duration value() const noexcept { return value_; }
+
+ private:
+  Duration value_;
+};
+
+/// when + delay, saturated at both ends of the clock.
+constexpr Timestamp addSaturated(Timestamp when, Duration delay) noexcept {
+  const auto base = when.time_since_epoch();
+  if (delay > Duration::zero() && base > Duration::max() - delay) return Timestamp::max();
+  if (delay < Duration::zero() && base < Duration::min() - delay) return Timestamp::min();
+  return when + delay;
+}
+
+}  // namespace tern

@@ -1,0 +1,67 @@
+// OutputQueue: the bytes that a connection has to send, as chunks that never move.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tern {
+
+/// A queue of chunks of bytes. Small pieces are copied and coalesce into one chunk; a large moved
+/// string, and a shared one, stay chunks of their own and are not copied. The address of a queued
+/// byte stays the same until it is consumed or cleared, also while its chunk is handed on to another
+/// queue: the kernel may read it meanwhile.
+///
+/// An empty queue holds no heap. One thread at a time. Appending may throw std::bad_alloc, and then
+/// changes nothing but for bytes that still fitted into the last chunk.
+class OutputQueue {
+ public:
+  /// A moved string up to this size is copied instead, to coalesce with its neighbours.
+  static constexpr std::size_t kCopyLimit = 1024;
+
+  OutputQueue() noexcept = default;
+  OutputQueue(OutputQueue&& other) noexcept { swap(other); }
+  OutputQueue& operator=(OutputQueue&& other) noexcept {
+    OutputQueue taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~OutputQueue() { clear(); }
+
+  void append(std::string_view bytes);
+  void append(std::string&& bytes);
+  /// Shares the bytes: one string can be queued on many connections without a copy.
+  void append(std::shared_ptr<const std::string> bytes);
+
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Bytes queued.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// Describes the front chunks for a gathering write; returns how many entries were filled.
+  [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
+
+  /// Drops `length` bytes from the front (at most size()).
+  void consume(std::size_t length) noexcept;
+
+  /// Moves up to maxChunks whole chunks from the front to the end of `to`; returns their bytes.
+  std::size_t moveFrontTo(OutputQueue& to, std::size_t maxChunks) noexcept;
+
+  void clear() noexcept;
+  void swap(OutputQueue& other) noexcept;
+
+ private:
+  struct Chunk;
+
+  void pushBack(Chunk* chunk) noexcept;
+  Chunk* popFront() noexcept;
+
+  Chunk* head_ = nullptr;
+  Chunk* tail_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace tern

@@ -1,0 +1,92 @@
+// SlotTable: a table of things that are named by index + generation, so that a stale name is
+// recognised instead of reaching whoever lives there now.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <utility>
+
+namespace tern {
+
+/// Names one occupation of one slot. Never refers to a later occupant of the same slot (until the
+/// 32-bit generation wraps). The default names nothing.
+struct SlotId {
+  std::uint32_t index = 0;
+  std::uint32_t generation = 0;
+
+  friend bool operator==(SlotId, SlotId) = default;
+  /// index in the low half, generation in the high half: fits an epoll_data or a user_data.
+  [[nodiscard]] std::uint64_t packed() const noexcept {
+    return (static_cast<std::uint64_t>(generation) << 32U) | index;
+  }
+  static SlotId unpack(std::uint64_t bits) noexcept {
+    return {static_cast<std::uint32_t>(bits), static_cast<std::uint32_t>(bits >> 32U)};
+  }
+};
+
+/// O(1) insert, find and erase; a T keeps its address until it is erased. One thread.
+/// T must be default-constructible; erase() replaces it by T{}.
+template <class T>
+class SlotTable {
+ public:
+  SlotId insert(T value) {
+    if (free_ == kNone) {
+      slots_.emplace_back();
+      free_ = static_cast<std::uint32_t>(slots_.size() - 1);
+    }
+    Slot& slot = slots_[free_];
+    const SlotId id{free_, slot.generation};
+    slot.value = std::move(value);
+    free_ = std::exchange(slot.nextFree, kOccupied);
+    ++size_;
+    return id;
+  }
+
+  /// The occupant that `id` names, or nullptr when it is gone.
+  [[nodiscard]] T* find(SlotId id) noexcept {
+    if (id.index >= slots_.size()) return nullptr;
+    Slot& slot = slots_[id.index];
+    if (slot.generation != id.generation || slot.nextFree != kOccupied) return nullptr;
+    return &slot.value;
+  }
+
+  /// Frees the slot; every copy of `id` is stale from now on. A stale id is ignored.
+  void erase(SlotId id) {
+    if (find(id) == nullptr) return;
+    Slot& slot = slots_[id.index];
+    // Dies at the end of the function, when the table is whole again: its destructor may call back.
+    [[maybe_unused]] const T dead = std::exchange(slot.value, T{});
+    // Generation 0 stays free for "names nothing".
+    if (++slot.generation == 0) slot.generation = 1;
+    slot.nextFree = std::exchange(free_, id.index);
+    --size_;
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// Calls f(SlotId, T&) for each occupant. f may erase, but not insert.
+  template <class F>
+  void forEach(F&& f) {
+    for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i].nextFree == kOccupied) f(SlotId{i, slots_[i].generation}, slots_[i].value);
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kNone = 0xFFFFFFFFU;
+  static constexpr std::uint32_t kOccupied = 0xFFFFFFFEU;
+
+  struct Slot {
+    T value{};
+    std::uint32_t generation = 1;
+    std::uint32_t nextFree = kNone;
+  };
+
+  // A deque: its elements stay where they are while the table grows inside a callback.
+  std::deque<Slot> slots_;
+  std::uint32_t free_ = kNone;
+  std::size_t size_ = 0;
+};
+
+}  // namespace tern

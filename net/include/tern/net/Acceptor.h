@@ -1,0 +1,60 @@
+// Acceptor: accepts connections on a loop and survives every error on the way.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <system_error>
+
+#include "tern/base/Clock.h"
+#include "tern/base/UniqueFd.h"
+#include "tern/net/InetAddress.h"
+#include "tern/net/TimerId.h"
+#include "tern/poller/Listener.h"
+
+namespace tern {
+
+class EventLoop;
+
+/// Out of descriptors or memory it sheds the connections that wait (they see a close rather than
+/// silence), pauses for 50 milliseconds, and tries again. Belongs to the loop's thread.
+class Acceptor final : private ListenerHandler {
+ public:
+  /// Receives each connected socket, close-on-exec. May destroy the acceptor.
+  using NewConnectionCallback = std::function<void(UniqueFd)>;
+
+  /// Binds to the address. With reusePort, several acceptors may share it. Throws
+  /// std::system_error naming the address.
+  Acceptor(EventLoop& loop, const InetAddress& address, bool reusePort = false);
+  /// On a socket that is bound already.
+  Acceptor(EventLoop& loop, UniqueFd boundSocket);
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+  /// Stops listening and closes the socket.
+  ~Acceptor();
+
+  void setNewConnectionCallback(NewConnectionCallback callback) { callback_ = std::move(callback); }
+
+  /// Starts accepting; once. Throws std::system_error.
+  void listen();
+  [[nodiscard]] bool listening() const noexcept { return listener_ != nullptr; }
+
+  /// Where it is bound; the port is the kernel's choice if port 0 was asked for.
+  [[nodiscard]] const InetAddress& address() const noexcept { return address_; }
+
+ private:
+  void onAccept(UniqueFd fd) override;
+  void onAcceptError(std::error_code error) override;
+  void shed();
+  void pauseForAWhile();
+
+  EventLoop& loop_;
+  UniqueFd socket_;  // until listen() hands it to the listener
+  InetAddress address_;
+  std::unique_ptr<Listener> listener_;
+  NewConnectionCallback callback_;
+  UniqueFd reserve_;  // given up for a moment to accept, and close, what there is no fd for
+  TimerId retry_;
+  Timestamp quietUntil_;  // when a shortage may be reported again
+};
+
+}  // namespace tern

@@ -1,0 +1,193 @@
+// TcpConnection: one TCP connection: an input buffer, an output queue, and the callbacks between.
+#pragma once
+
+#include <any>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "tern/base/Buffer.h"
+#include "tern/base/Clock.h"
+#include "tern/base/OutputQueue.h"
+#include "tern/net/Callbacks.h"
+#include "tern/net/InetAddress.h"
+#include "tern/poller/Stream.h"
+
+struct tcp_info;
+
+namespace tern {
+
+class ConnectionSet;
+class EventLoop;
+class TaskQueue;
+class UniqueFd;
+
+/// Made by a TcpServer, which holds it while it is up; keep a TcpConnectionPtr to hold it longer.
+/// It lives on one loop: its callbacks run there. Methods are for that thread unless they say "any
+/// thread"; those may also be called when the connection, its server and its loop are gone, and then
+/// do nothing.
+///
+/// What is sent in one of its callbacks leaves in one kernel send when the callback returns; what is
+/// sent elsewhere on the loop's thread leaves before the loop waits again.
+class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
+                            private StreamHandler {
+  class Private {
+    friend class TcpConnection;
+    Private() = default;
+  };
+
+ public:
+  /// For servers and clients: opens a connected socket on the calling loop's thread, announces it to
+  /// the connection callback, and enters it into `set` for as long as it is up. The set must outlive
+  /// that. Throws std::system_error when the poller can't take the socket.
+  static TcpConnectionPtr open(EventLoop& loop, UniqueFd fd, std::uint64_t id,
+                               std::shared_ptr<const ConnectionCallbacks> callbacks,
+                               ConnectionSet& set);
+
+  TcpConnection(Private, EventLoop& loop, std::uint64_t id,
+                std::shared_ptr<const ConnectionCallbacks> callbacks, ConnectionSet& set);
+  TcpConnection(const TcpConnection&) = delete;
+  TcpConnection& operator=(const TcpConnection&) = delete;
+  ~TcpConnection();
+
+  // --- state ---
+
+  /// Up, and shutdown() was not called. Any thread.
+  [[nodiscard]] bool connected() const noexcept { return state() == State::kConnected; }
+  /// Down for good. Any thread.
+  [[nodiscard]] bool disconnected() const noexcept { return state() == State::kDisconnected; }
+  /// Why it closed: empty for an orderly end. Valid from the connection callback on.
+  [[nodiscard]] std::error_code closeReason() const noexcept { return closeReason_; }
+  /// Unique within its server. Any thread.
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  /// "server#12". Loop thread.
+  [[nodiscard]] std::string name() const;
+  /// Any thread.
+  [[nodiscard]] const InetAddress& peerAddress() const noexcept { return peer_; }
+  /// While it is up, and in the connection callback.
+  [[nodiscard]] InetAddress localAddress() const;
+  [[nodiscard]] EventLoop* getLoop() const noexcept { return &loop_; }
+
+  // --- sending: any thread ---
+
+  /// Queues bytes to send. On the loop's thread the bytes of a view are copied once; from another
+  /// thread, always. Bytes sent by one thread keep their order. Dropped after shutdown() or close.
+  void send(std::string_view bytes);
+  void send(const char* text) { send(std::string_view(text)); }
+  void send(const void* data, std::size_t length) {
+    send(std::string_view(static_cast<const char*>(data), length));
+  }
+  /// A large string is moved, not copied.
+  void send(std::string&& bytes);
+  /// Sends and retrieves all that is readable.
+  void send(Buffer* buffer);
+  /// Shares the bytes: one string for many connections, uncopied.
+  void send(std::shared_ptr<const std::string> bytes);
+
+  /// Sends what is queued, then FIN. What the peer sends still arrives until it closes, too.
+  void shutdown();
+  /// Closes without waiting for output; the connection callback runs soon, not inside the call.
+  void forceClose();
+  void forceCloseWithDelay(Delay delay);
+
+  // --- receiving: any thread ---
+
+  /// Stops and resumes the message callback; the peer is slowed down by TCP. After stopRead() on the
+  /// loop's thread no message callback comes, not even for what the current one leaves unread.
+  void stopRead();
+  void startRead();
+
+  // --- the loop's thread only ---
+
+  [[nodiscard]] bool isReading() const noexcept { return reading_; }
+  [[nodiscard]] Buffer* inputBuffer() noexcept { return &input_; }
+  /// Bytes sent that have not left for the kernel.
+  [[nodiscard]] std::size_t outputBytes() const noexcept { return output_.size() + inFlight_; }
+
+  /// These replace, for this connection, what it shares with its server's others.
+  void setConnectionCallback(ConnectionCallback callback);
+  void setMessageCallback(MessageCallback callback);
+  void setWriteCompleteCallback(WriteCompleteCallback callback);
+  void setHalfCloseCallback(HalfCloseCallback callback);
+  void setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark);
+  void setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark);
+  void setOutputLimit(std::size_t bytes);
+
+  /// Anything of the user's.
+  void setContext(std::any context) { context_ = std::move(context); }
+  [[nodiscard]] const std::any& getContext() const noexcept { return context_; }
+  [[nodiscard]] std::any* getMutableContext() noexcept { return &context_; }
+
+  /// On by default.
+  void setTcpNoDelay(bool on);
+  /// The kernel's view of the connection; false when it can't be had any more.
+  bool getTcpInfo(tcp_info* info) const;
+  /// The same as a line for a log; empty when it can't be had.
+  [[nodiscard]] std::string getTcpInfoString() const;
+
+ private:
+  friend class ConnectionSet;
+  enum class State : std::uint8_t { kConnected, kDisconnecting, kDisconnected };
+
+  void onData(std::span<const char> bytes) override;
+  void onEof() override;
+  void onSent(std::size_t bytes) override;
+  void onError(std::error_code error) override;
+
+  [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
+  void establish(UniqueFd fd);
+  template <class Post>
+  void onLoop(Post&& post);
+  template <class Bytes>
+  void sendInLoop(Bytes&& bytes);
+  void shutdownInLoop();
+  void forceCloseInLoop(std::error_code reason);
+  void setReadingInLoop(bool on);
+
+  template <class Call>
+  void runCallback(Call&& call);
+  void afterCallback();
+  void scheduleTurnEnd();
+  void turnEnd();
+  void flush();
+  void afterProgress();
+  void checkMarks();
+  void closeNow();
+  void settleInput();
+  ConnectionCallbacks& editCallbacks();
+
+  EventLoop& loop_;
+  const std::shared_ptr<TaskQueue> tasks_;  // the loop may be gone when others still send
+  std::shared_ptr<const ConnectionCallbacks> callbacks_;
+  ConnectionSet* set_;
+  TcpConnectionPtr self_;  // while it is up, and until the end of the turn in which it went down
+  std::unique_ptr<Stream> stream_;
+  Buffer input_;
+  OutputQueue output_;
+  std::size_t inFlight_ = 0;  // taken by the stream, not yet sent
+  std::any context_;
+  const std::uint64_t id_;
+  std::error_code closeReason_;
+  std::uint32_t setPosition_ = 0;
+  InetAddress peer_;
+  std::atomic<State> state_{State::kConnected};
+  std::uint8_t callbackDepth_ = 0;
+  bool reading_ = true;
+  bool eof_ = false;
+  bool closeRequested_ = false;
+  bool shutdownSent_ = false;
+  bool turnEndScheduled_ = false;
+  bool aboveHighMark_ = false;
+  bool writeCompleteDue_ = false;
+};
+
+/// The default connection callback of muduo programs: logs up and down at debug level.
+void defaultConnectionCallback(const TcpConnectionPtr& connection);
+
+}  // namespace tern

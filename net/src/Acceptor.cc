@@ -1,0 +1,115 @@
+// Acceptor: which accept errors pass, which last, and how to get through them.
+#include "tern/net/Acceptor.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "ListeningSocket.h"
+#include "tern/base/Error.h"
+#include "tern/base/Logging.h"
+#include "tern/net/EventLoop.h"
+#include "tern/poller/Poller.h"
+
+namespace tern {
+namespace {
+
+constexpr Duration kPause = std::chrono::milliseconds(50);
+// A shortage may come and go many times a second: it is reported once in this time.
+constexpr Duration kQuiet = std::chrono::seconds(5);
+// Of the connections that wait, how many are closed at a time.
+constexpr int kShedAtOnce = 64;
+
+UniqueFd openReserve() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+InetAddress addressOf(const UniqueFd& socket) {
+  const auto address = InetAddress::localOf(socket.get());
+  if (!address) throwSystemError(errno, "Acceptor: not a bound IP socket");
+  return *address;
+}
+
+// The connection died in the queue, or the network refused it: the next one may be fine.
+bool concernsOneConnection(int error) {
+  switch (error) {
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case EAGAIN:
+    case EINTR:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Acceptor::Acceptor(EventLoop& loop, const InetAddress& address, bool reusePort)
+    : Acceptor(loop, bindListeningSocket(address, reusePort)) {}
+
+Acceptor::Acceptor(EventLoop& loop, UniqueFd boundSocket)
+    : loop_(loop),
+      socket_(std::move(boundSocket)),
+      address_(addressOf(socket_)),
+      reserve_(openReserve()) {}
+
+Acceptor::~Acceptor() { loop_.cancel(retry_); }
+
+void Acceptor::listen() {
+  listenOn(socket_.get());
+  listener_ = loop_.poller().openListener(std::move(socket_), *this);
+}
+
+void Acceptor::onAccept(UniqueFd fd) {
+  // A copy: the callback may destroy the acceptor.
+  if (const NewConnectionCallback callback = callback_) callback(std::move(fd));
+}
+
+void Acceptor::onAcceptError(std::error_code error) {
+  const int number = error.value();
+  if (concernsOneConnection(number)) {
+    log(LogLevel::kDebug, "a connection to " + address_.toIpPort() + " was lost before it was "
+                              "accepted: " + error.message());
+    return;
+  }
+  if (const Timestamp now = Clock::now(); now >= quietUntil_) {
+    quietUntil_ = now + kQuiet;
+    log(LogLevel::kWarn, "can't accept on " + address_.toIpPort() + ": " + error.message() +
+                             "; those connected are served on, new ones are turned away");
+  }
+  if (number == EMFILE || number == ENFILE) shed();
+  pauseForAWhile();
+}
+
+// A connection that stays in the queue would look alive to its peer. The reserve makes room for
+// one descriptor; each is closed as soon as it is accepted.
+void Acceptor::shed() {
+  const int listening = listener_->fd();
+  const int mode = ::fcntl(listening, F_GETFL);
+  if (mode < 0 || ::fcntl(listening, F_SETFL, mode | O_NONBLOCK) < 0) return;
+  reserve_.reset();
+  for (int i = 0; i < kShedAtOnce; ++i) {
+    if (!UniqueFd(::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC))) break;
+  }
+  reserve_ = openReserve();
+  ::fcntl(listening, F_SETFL, mode);
+}
+
+void Acceptor::pauseForAWhile() {
+  listener_->pause();
+  loop_.cancel(retry_);
+  retry_ = loop_.runAfter(kPause, [this] { listener_->resume(); });
+}
+
+}  // namespace tern

@@ -1,0 +1,171 @@
+// EventLoop: the turn, and the doors into it.
+#include "tern/net/EventLoop.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "TaskQueue.h"
+#include "TimerQueue.h"
+#include "tern/base/Error.h"
+#include "tern/base/Logging.h"
+#include "tern/poller/Channel.h"
+
+namespace tern {
+namespace {
+
+constinit thread_local EventLoop* tLoop = nullptr;
+
+}  // namespace
+
+EventLoop::EventLoop(PollerSpec spec) : spec_(std::move(spec)) {
+  if (tLoop != nullptr) {
+    contractViolation("a second EventLoop was made on a thread that has one; a thread runs one loop");
+  }
+  PollerSpec::Made made = spec_.make();
+  choice_ = std::move(made.choice);
+  poller_ = std::move(made.poller);
+  tasks_ = std::make_shared<TaskQueue>();
+  wakeChannel_ = std::make_unique<Channel>(*poller_, tasks_->wakeFd());
+  wakeChannel_->setReadCallback([this](Timestamp) { tasks_->drainWakeFd(); });
+  wakeChannel_->enableReading();
+  timers_ = std::make_unique<TimerQueue>(*poller_);
+  tLoop = this;
+}
+
+EventLoop::~EventLoop() {
+  tasks_->thread().require("~EventLoop");
+  if (looping_) contractViolation("an EventLoop was destroyed from within its own loop()");
+  // All three may hold objects whose ends come back here; functors they queue are refused by then.
+  tasks_->close();
+  timers_->clear();
+  while (!turnEnd_.empty()) {
+    try {
+      runTurnEndTasks();
+    } catch (const std::exception& error) {
+      log(LogLevel::kError, std::string("a callback threw while its loop ended: ") + error.what());
+    }
+  }
+  tLoop = nullptr;
+}
+
+void EventLoop::loop() {
+  tasks_->thread().require("EventLoop::loop");
+  if (looping_) contractViolation("EventLoop::loop() was called from within itself");
+  struct Looping {
+    bool& flag;
+    explicit Looping(bool& f) : flag(f) { flag = true; }
+    ~Looping() { flag = false; }
+  };
+  const Looping looping(looping_);
+  while (!quit_.load(std::memory_order_acquire)) turn();
+  // What was queued before quit() shall have run, and what it sent shall have left.
+  tasks_->run(TaskQueue::kAll);
+  runTurnEndTasks();
+  poller_->flush();
+  quit_.store(false, std::memory_order_release);
+}
+
+void EventLoop::turn() {
+  struct Awake {
+    TaskQueue& tasks;
+    ~Awake() { tasks.awake(); }
+  };
+  const bool idle = turnEnd_.empty() && !tasks_->hasWork();
+  timers_->arm();
+  {
+    const Awake awake{*tasks_};
+    const bool sleeps = idle && tasks_->prepareToSleep();
+    poller_->runOnce(sleeps ? kForever : Duration::zero());
+  }
+  tasks_->run(TaskQueue::kPerTurn);
+  runTurnEndTasks();
+}
+
+void EventLoop::runTurnEndTasks() {
+  if (turnEnd_.empty()) return;
+  // What these add belongs to the next turn, which will not wait.
+  std::vector<TurnEndTask> batch;
+  batch.swap(turnEnd_);
+  std::size_t next = 0;
+  try {
+    while (next < batch.size()) {
+      TurnEndTask& entry = batch[next++];
+      entry.task(entry.owner.get());
+      entry.owner.reset();
+    }
+  } catch (...) {
+    turnEnd_.insert(turnEnd_.begin(),
+                    std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(next)),
+                    std::make_move_iterator(batch.end()));
+    throw;
+  }
+  // The memory serves the next turn.
+  batch.clear();
+  if (turnEnd_.empty()) turnEnd_.swap(batch);
+}
+
+void EventLoop::atTurnEnd(std::shared_ptr<void> owner, void (*task)(void*)) {
+  turnEnd_.push_back({std::move(owner), task});
+}
+
+void EventLoop::quit() {
+  quit_.store(true, std::memory_order_release);
+  tasks_->wake();
+}
+
+void EventLoop::wakeup() { tasks_->wake(); }
+
+Timestamp EventLoop::pollReturnTime() const noexcept { return poller_->returnTime(); }
+
+void EventLoop::runInLoop(Functor functor) {
+  if (isInLoopThread()) {
+    functor();
+  } else {
+    queueInLoop(std::move(functor));
+  }
+}
+
+void EventLoop::queueInLoop(Functor functor) { tasks_->post(std::move(functor)); }
+
+std::size_t EventLoop::queueSize() const { return tasks_->size(); }
+
+bool EventLoop::isInLoopThread() const noexcept { return tasks_->isLoopThread(); }
+
+void EventLoop::assertInLoopThread() const { tasks_->thread().require("a loop's method"); }
+
+TimerId EventLoop::addTimer(Timestamp when, Duration interval, TimerCallback callback) {
+  if (isInLoopThread()) return timers_->add(std::move(callback), when, interval);
+  // The id is made here: by the time the loop sees the timer, it may have fired and gone.
+  const TimerId id = timers_->reserve();
+  queueInLoop([this, id, when, interval, callback = std::move(callback)]() mutable {
+    timers_->add(id, std::move(callback), when, interval);
+  });
+  return id;
+}
+
+TimerId EventLoop::runAt(Timestamp when, TimerCallback callback) {
+  return addTimer(when, Duration::zero(), std::move(callback));
+}
+
+TimerId EventLoop::runAfter(Delay delay, TimerCallback callback) {
+  return addTimer(addSaturated(Clock::now(), delay.value()), Duration::zero(), std::move(callback));
+}
+
+TimerId EventLoop::runEvery(Delay interval, TimerCallback callback) {
+  const Duration step = std::max(interval.value(), TimerQueue::kShortestInterval);
+  return addTimer(addSaturated(Clock::now(), step), step, std::move(callback));
+}
+
+void EventLoop::cancel(TimerId id) {
+  runInLoop([this, id] {
+    // A ticket unknown here was added by a thread whose functor is still queued, or is spent: once
+    // what is queued now has run, it is spent in any case.
+    if (!timers_->cancel(id)) queueInLoop([this, id] { timers_->forgetTicket(id); });
+  });
+}
+
+EventLoop* EventLoop::getEventLoopOfCurrentThread() noexcept { return tLoop; }
+
+}  // namespace tern

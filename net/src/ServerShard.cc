@@ -1,0 +1,105 @@
+// ServerShard: connections from hand-over to the end.
+#include "ServerShard.h"
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "tern/base/Logging.h"
+#include "tern/net/Acceptor.h"
+#include "tern/net/EventLoop.h"
+#include "tern/net/TcpConnection.h"
+
+namespace tern {
+
+bool ServerLimits::admit() noexcept {
+  if (connections.fetch_add(1, std::memory_order_relaxed) < maxConnections) return true;
+  leave();
+  // One line for the first: a server at its limit has better things to do than to log.
+  if (refused.fetch_add(1, std::memory_order_relaxed) == 0) {
+    log(LogLevel::kWarn, "the limit of " + std::to_string(maxConnections) +
+                             " connections is reached; further ones are closed as they arrive");
+  }
+  return false;
+}
+
+ServerShard::ServerShard(EventLoop& loop, std::shared_ptr<const ConnectionCallbacks> callbacks,
+                         std::shared_ptr<ServerLimits> limits)
+    : loop_(loop),
+      callbacks_(std::move(callbacks)),
+      limits_(std::move(limits)),
+      connections_([this] { removed(); }) {}
+
+ServerShard::~ServerShard() = default;
+
+void ServerShard::assign(UniqueFd fd) {
+  if (!limits_->admit()) return;
+  loop_.connectionAssigned();
+  if (loop_.isInLoopThread()) {
+    serve(std::move(fd));
+    return;
+  }
+  // std::function copies, a UniqueFd does not: hence the sharing. A functor that never runs closes
+  // the socket.
+  auto shared = std::make_shared<UniqueFd>(std::move(fd));
+  loop_.queueInLoop([self = shared_from_this(), shared] { self->serve(std::move(*shared)); });
+}
+
+void ServerShard::serve(UniqueFd fd) {
+  if (closing_) {
+    loop_.connectionGone();
+    limits_->leave();
+    return;
+  }
+  const std::uint64_t id = limits_->nextId.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t before = connections_.size();
+  try {
+    TcpConnection::open(loop_, std::move(fd), id, callbacks_, connections_);
+  } catch (const std::system_error& error) {
+    // A callback of the user's may throw this type, too: then the connection is up, and counted.
+    if (connections_.size() != before) throw;
+    loop_.connectionGone();
+    limits_->leave();
+    log(LogLevel::kError, callbacks_->name + ": a connection can't be served: " + error.what());
+  }
+}
+
+void ServerShard::listen(UniqueFd boundSocket) {
+  acceptor_ = std::make_unique<Acceptor>(loop_, std::move(boundSocket));
+  acceptor_->setNewConnectionCallback(
+      [self = weak_from_this()](UniqueFd fd) {
+        if (const auto shard = self.lock()) shard->assign(std::move(fd));
+      });
+  acceptor_->listen();
+}
+
+void ServerShard::removed() {
+  limits_->leave();
+  if (!connections_.empty() || !onEmpty_) return;
+  // A functor: the connection that went last is still on the stack.
+  loop_.queueInLoop(std::exchange(onEmpty_, {}));
+}
+
+void ServerShard::drain(std::function<void()> onEmpty) {
+  closing_ = true;
+  acceptor_.reset();
+  if (connections_.empty()) {
+    onEmpty();
+    return;
+  }
+  onEmpty_ = std::move(onEmpty);
+  for (const TcpConnectionPtr& connection : connections_.snapshot()) connection->shutdown();
+}
+
+void ServerShard::forceCloseAll() {
+  for (const TcpConnectionPtr& connection : connections_.snapshot()) connection->forceClose();
+}
+
+void ServerShard::end() {
+  closing_ = true;
+  onEmpty_ = {};
+  acceptor_.reset();
+  connections_.closeAll();
+}
+
+}  // namespace tern

@@ -1,0 +1,76 @@
+// TaskQueue: the one door into a loop for other threads. It outlives the loop for whoever still
+// holds it, and refuses once the loop is gone.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "tern/base/ThreadCheck.h"
+#include "tern/base/UniqueFd.h"
+
+namespace tern {
+
+/// Made on the loop's thread. post() and wake() are safe from any thread; the rest is the loop's.
+class TaskQueue {
+ public:
+  using Task = std::function<void()>;
+
+  /// Throws std::system_error when no eventfd is to be had.
+  TaskQueue();
+
+  /// Queues the task, in order; false, and the task is destroyed, once the loop is gone. Many
+  /// posts cost one wake-up.
+  bool post(Task task);
+  /// Makes the current or the next wait return at once.
+  void wake();
+  [[nodiscard]] bool isLoopThread() const noexcept { return thread_.isOwner(); }
+  [[nodiscard]] const ThreadCheck& thread() const noexcept { return thread_; }
+  [[nodiscard]] std::size_t size() const;
+
+  // --- the loop's side ---
+
+  /// Readable after a wake-up that met a sleeping loop.
+  [[nodiscard]] int wakeFd() const noexcept { return wakeFd_.get(); }
+  void drainWakeFd() noexcept;
+
+  /// Announces that the loop will wait; false when it must not, because there is work.
+  bool prepareToSleep() noexcept;
+  void awake() noexcept { state_.store(State::kAwake, std::memory_order_relaxed); }
+
+  /// More than this in a turn would keep the loop from its connections.
+  static constexpr std::size_t kPerTurn = 1024;
+  static constexpr std::size_t kAll = static_cast<std::size_t>(-1);
+
+  /// Runs at most `limit` of the tasks that were queued before the call. An exception leaves the
+  /// rest, in order, for the next call.
+  void run(std::size_t limit);
+  [[nodiscard]] bool hasWork() const noexcept {
+    return next_ < batch_.size() || posted_.load(std::memory_order_relaxed);
+  }
+
+  /// Refuses further tasks and destroys those queued.
+  void close();
+
+ private:
+  enum class State : unsigned char { kAwake, kSleeping, kWoken };
+
+  void wakeIfSleeping();
+  bool takePosted();
+
+  const ThreadCheck thread_;
+  UniqueFd wakeFd_;
+  std::atomic<State> state_{State::kAwake};
+  std::atomic<bool> posted_{false};
+
+  mutable std::mutex mutex_;
+  std::vector<Task> tasks_;  // guarded by mutex_
+  bool closed_ = false;      // guarded by mutex_
+
+  std::vector<Task> batch_;  // being run
+  std::size_t next_ = 0;     // the first of batch_ that has not been run
+};
+
+}  // namespace tern

@@ -1,0 +1,391 @@
+// TcpConnection: one state machine for readiness and completion, with flushing at the edges.
+#include "tern/net/TcpConnection.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "ConnectionSet.h"
+#include "TaskQueue.h"
+#include "tern/base/Error.h"
+#include "tern/base/Logging.h"
+#include "tern/net/EventLoop.h"
+
+namespace tern {
+
+TcpConnection::TcpConnection(Private /*only open()*/, EventLoop& loop, std::uint64_t id,
+                             std::shared_ptr<const ConnectionCallbacks> callbacks,
+                             ConnectionSet& set)
+    : loop_(loop), tasks_(loop.tasks()), callbacks_(std::move(callbacks)), set_(&set), id_(id) {}
+
+TcpConnection::~TcpConnection() = default;
+
+TcpConnectionPtr TcpConnection::open(EventLoop& loop, UniqueFd fd, std::uint64_t id,
+                                     std::shared_ptr<const ConnectionCallbacks> callbacks,
+                                     ConnectionSet& set) {
+  auto connection =
+      std::make_shared<TcpConnection>(Private(), loop, id, std::move(callbacks), set);
+  connection->establish(std::move(fd));
+  return connection;
+}
+
+void TcpConnection::establish(UniqueFd fd) {
+  // Asked now: after a reset the kernel does not tell any more, and logs want it most then.
+  if (const auto peer = InetAddress::peerOf(fd.get())) peer_ = *peer;
+  stream_ = loop_.poller().openStream(std::move(fd), *this);
+  stream_->startReading();
+  set_->add(*this);
+  self_ = shared_from_this();
+  if (callbacks_->connection) runCallback([this] { callbacks_->connection(self_); });
+}
+
+// --- from any thread to the loop's ---
+
+// A functor for the loop keeps the connection alive; with the loop gone it is dropped.
+template <class Post>
+void TcpConnection::onLoop(Post&& post) {
+  if (tasks_->isLoopThread()) {
+    post(*this);
+  } else {
+    tasks_->post([self = shared_from_this(), post = std::forward<Post>(post)]() mutable {
+      post(*self);
+    });
+  }
+}
+
+void TcpConnection::send(std::string_view bytes) {
+  if (!connected()) return;
+  if (tasks_->isLoopThread()) {
+    sendInLoop(bytes);
+  } else {
+    send(std::string(bytes));
+  }
+}
+
+void TcpConnection::send(std::string&& bytes) {
+  if (!connected()) return;
+  onLoop([bytes = std::move(bytes)](TcpConnection& self) mutable {
+    self.sendInLoop(std::move(bytes));
+  });
+}
+
+void TcpConnection::send(std::shared_ptr<const std::string> bytes) {
+  if (!connected()) return;
+  onLoop([bytes = std::move(bytes)](TcpConnection& self) mutable {
+    self.sendInLoop(std::move(bytes));
+  });
+}
+
+void TcpConnection::send(Buffer* buffer) {
+  send(buffer->view());
+  buffer->retrieveAll();
+}
+
+void TcpConnection::shutdown() {
+  onLoop([](TcpConnection& self) { self.shutdownInLoop(); });
+}
+
+void TcpConnection::forceClose() {
+  onLoop([](TcpConnection& self) { self.forceCloseInLoop({}); });
+}
+
+void TcpConnection::forceCloseWithDelay(Delay delay) {
+  if (disconnected()) return;
+  onLoop([delay](TcpConnection& self) {
+    if (self.disconnected()) return;
+    self.loop_.runAfter(delay, [weak = self.weak_from_this()] {
+      if (const TcpConnectionPtr connection = weak.lock()) connection->forceClose();
+    });
+  });
+}
+
+void TcpConnection::stopRead() {
+  onLoop([](TcpConnection& self) { self.setReadingInLoop(false); });
+}
+
+void TcpConnection::startRead() {
+  onLoop([](TcpConnection& self) { self.setReadingInLoop(true); });
+}
+
+// --- on the loop's thread ---
+
+template <class Bytes>
+void TcpConnection::sendInLoop(Bytes&& bytes) {
+  if (!connected()) return;
+  output_.append(std::forward<Bytes>(bytes));
+  if (output_.empty()) return;
+  writeCompleteDue_ = true;
+  checkMarks();
+  if (callbackDepth_ == 0) scheduleTurnEnd();
+}
+
+void TcpConnection::checkMarks() {
+  const std::size_t now = outputBytes();
+  if (now > callbacks_->outputLimit) {
+    log(LogLevel::kWarn, name() + ": " + std::to_string(now) + " bytes wait to be sent, above the "
+                             "limit of " + std::to_string(callbacks_->outputLimit) + "; closed");
+    forceCloseInLoop(std::make_error_code(std::errc::no_buffer_space));
+    return;
+  }
+  if (aboveHighMark_ || now <= callbacks_->highMark) return;
+  aboveHighMark_ = true;
+  if (!callbacks_->highWaterMark) return;
+  // Later in this turn, not inside send().
+  loop_.queueInLoop([self = shared_from_this(), now] {
+    if (self->disconnected() || !self->callbacks_->highWaterMark) return;
+    self->runCallback([&] { self->callbacks_->highWaterMark(self, now); });
+  });
+}
+
+void TcpConnection::shutdownInLoop() {
+  if (!connected()) return;
+  state_.store(State::kDisconnecting, std::memory_order_release);
+  // Within a callback, what that callback sent goes first.
+  if (callbackDepth_ == 0) scheduleTurnEnd();
+}
+
+void TcpConnection::forceCloseInLoop(std::error_code reason) {
+  if (disconnected()) return;
+  if (!std::exchange(closeRequested_, true)) closeReason_ = reason;
+  if (callbackDepth_ == 0) scheduleTurnEnd();
+}
+
+void TcpConnection::setReadingInLoop(bool on) {
+  if (disconnected() || on == reading_) return;
+  reading_ = on;
+  try {
+    if (on) {
+      stream_->startReading();
+    } else {
+      stream_->stopReading();
+    }
+  } catch (const std::system_error& error) {
+    log(LogLevel::kError, name() + ": " + error.what() + "; closed");
+    forceCloseInLoop(error.code());
+  }
+}
+
+template <class Call>
+void TcpConnection::runCallback(Call&& call) {
+  ++callbackDepth_;
+  try {
+    call();
+  } catch (...) {
+    // What it sent, or asked for, before it threw still happens: at the end of a turn.
+    --callbackDepth_;
+    scheduleTurnEnd();
+    throw;
+  }
+  --callbackDepth_;
+  afterCallback();
+}
+
+void TcpConnection::afterCallback() {
+  if (callbackDepth_ > 0 || disconnected()) return;
+  if (closeRequested_) {
+    closeNow();
+  } else {
+    flush();
+  }
+}
+
+void TcpConnection::scheduleTurnEnd() {
+  if (std::exchange(turnEndScheduled_, true)) return;
+  loop_.atTurnEnd(shared_from_this(),
+                  [](void* connection) { static_cast<TcpConnection*>(connection)->turnEnd(); });
+}
+
+void TcpConnection::turnEnd() {
+  turnEndScheduled_ = false;
+  if (disconnected()) {
+    self_.reset();
+  } else {
+    afterCallback();
+  }
+}
+
+void TcpConnection::flush() {
+  if (!output_.empty()) {
+    const std::size_t before = output_.size();
+    const std::size_t sent = stream_->send(output_);
+    inFlight_ += before - output_.size() - sent;
+  }
+  afterProgress();
+}
+
+void TcpConnection::onSent(std::size_t bytes) {
+  inFlight_ -= bytes;
+  flush();
+}
+
+void TcpConnection::afterProgress() {
+  const std::size_t waiting = outputBytes();
+  if (aboveHighMark_ && waiting <= callbacks_->lowMark) {
+    aboveHighMark_ = false;
+    if (callbacks_->lowWaterMark) {
+      loop_.queueInLoop([self = shared_from_this(), waiting] {
+        if (self->disconnected() || !self->callbacks_->lowWaterMark) return;
+        self->runCallback([&] { self->callbacks_->lowWaterMark(self, waiting); });
+      });
+    }
+  }
+  if (waiting > 0) return;
+  if (std::exchange(writeCompleteDue_, false) && callbacks_->writeComplete) {
+    // A functor, not a call: a callback that sends again would recurse for ever to a fast reader.
+    loop_.queueInLoop([self = shared_from_this()] {
+      if (self->disconnected() || !self->callbacks_->writeComplete) return;
+      self->runCallback([&] { self->callbacks_->writeComplete(self); });
+    });
+  }
+  if (state() != State::kDisconnecting) return;
+  if (eof_) {
+    closeNow();
+  } else if (!std::exchange(shutdownSent_, true)) {
+    stream_->shutdownWrite();
+  }
+}
+
+void TcpConnection::onData(std::span<const char> bytes) {
+  input_.lend(bytes);
+  try {
+    if (callbacks_->message) {
+      runCallback([this] { callbacks_->message(self_, &input_, loop_.pollReturnTime()); });
+    } else {
+      input_.retrieveAll();
+    }
+  } catch (...) {
+    settleInput();
+    throw;
+  }
+  settleInput();
+}
+
+// The loan ends here: what was not read is copied, and with nothing left no memory is held.
+void TcpConnection::settleInput() {
+  try {
+    input_.settle();
+  } catch (const std::bad_alloc&) {
+    input_.retrieveAll();
+    input_.settle();
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+  }
+}
+
+void TcpConnection::onEof() {
+  eof_ = true;
+  if (callbacks_->halfClose && connected()) {
+    runCallback([this] { callbacks_->halfClose(self_); });
+    return;
+  }
+  if (connected()) state_.store(State::kDisconnecting, std::memory_order_release);
+  flush();
+}
+
+void TcpConnection::onError(std::error_code error) {
+  if (!closeRequested_) closeReason_ = error;
+  closeNow();
+}
+
+void TcpConnection::closeNow() {
+  if (disconnected()) return;
+  state_.store(State::kDisconnected, std::memory_order_release);
+  // Whoever is further up the stack may be this connection: it goes at the end of the turn.
+  scheduleTurnEnd();
+  struct Finally {
+    TcpConnection& connection;
+    ~Finally() {
+      connection.stream_.reset();
+      connection.output_.clear();
+      connection.inFlight_ = 0;
+      ConnectionSet& set = *connection.set_;
+      connection.loop_.connectionGone();
+      set.remove(connection);
+    }
+  };
+  const Finally finally{*this};
+  if (callbacks_->connection) runCallback([this] { callbacks_->connection(self_); });
+}
+
+// --- set-up and queries ---
+
+std::string TcpConnection::name() const { return callbacks_->name + '#' + std::to_string(id_); }
+
+InetAddress TcpConnection::localAddress() const {
+  std::optional<InetAddress> address;
+  if (stream_ != nullptr) address = InetAddress::localOf(stream_->fd());
+  return address.value_or(InetAddress());
+}
+
+// Shared with the server's other connections until one wants its own.
+ConnectionCallbacks& TcpConnection::editCallbacks() {
+  auto own = std::make_shared<ConnectionCallbacks>(*callbacks_);
+  ConnectionCallbacks& result = *own;
+  // The one replaced may be running: it lives until the end of the turn.
+  loop_.atTurnEnd(std::const_pointer_cast<ConnectionCallbacks>(std::exchange(callbacks_, own)),
+                  [](void*) {});
+  return result;
+}
+
+void TcpConnection::setConnectionCallback(ConnectionCallback callback) {
+  editCallbacks().connection = std::move(callback);
+}
+
+void TcpConnection::setMessageCallback(MessageCallback callback) {
+  editCallbacks().message = std::move(callback);
+}
+
+void TcpConnection::setWriteCompleteCallback(WriteCompleteCallback callback) {
+  editCallbacks().writeComplete = std::move(callback);
+}
+
+void TcpConnection::setHalfCloseCallback(HalfCloseCallback callback) {
+  editCallbacks().halfClose = std::move(callback);
+}
+
+void TcpConnection::setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark) {
+  ConnectionCallbacks& own = editCallbacks();
+  own.highWaterMark = std::move(callback);
+  own.highMark = mark;
+}
+
+void TcpConnection::setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark) {
+  ConnectionCallbacks& own = editCallbacks();
+  own.lowWaterMark = std::move(callback);
+  own.lowMark = mark;
+}
+
+void TcpConnection::setOutputLimit(std::size_t bytes) { editCallbacks().outputLimit = bytes; }
+
+void TcpConnection::setTcpNoDelay(bool on) {
+  if (stream_ == nullptr) return;
+  const int value = on ? 1 : 0;
+  if (::setsockopt(stream_->fd(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0) {
+    log(LogLevel::kWarn, name() + ": TCP_NODELAY: " + systemError(errno).message());
+  }
+}
+
+bool TcpConnection::getTcpInfo(tcp_info* info) const {
+  if (stream_ == nullptr) return false;
+  socklen_t length = sizeof *info;
+  return ::getsockopt(stream_->fd(), IPPROTO_TCP, TCP_INFO, info, &length) == 0;
+}
+
+std::string TcpConnection::getTcpInfoString() const {
+  tcp_info info{};
+  if (!getTcpInfo(&info)) return {};
+  return "state=" + std::to_string(info.tcpi_state) + " rtt_us=" + std::to_string(info.tcpi_rtt) +
+         " rttvar_us=" + std::to_string(info.tcpi_rttvar) +
+         " cwnd=" + std::to_string(info.tcpi_snd_cwnd) +
+         " unacked=" + std::to_string(info.tcpi_unacked) +
+         " lost=" + std::to_string(info.tcpi_lost) +
+         " retransmits=" + std::to_string(info.tcpi_total_retrans);
+}
+
+void defaultConnectionCallback(const TcpConnectionPtr& connection) {
+  log(LogLevel::kDebug, connection->name() + " from " + connection->peerAddress().toIpPort() +
+                            (connection->connected() ? " is up" : " is down"));
+}
+
+}  // namespace tern

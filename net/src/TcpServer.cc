@@ -1,0 +1,207 @@
+// TcpServer: loops, listeners, and the end of both.
+#include "tern/net/TcpServer.h"
+
+#include <utility>
+
+#include "CallAndWait.h"
+#include "ListeningSocket.h"
+#include "ServerShard.h"
+#include "TaskQueue.h"
+#include "tern/base/Error.h"
+#include "tern/net/Acceptor.h"
+#include "tern/net/EventLoop.h"
+
+namespace tern {
+
+TcpServer::TcpServer(EventLoop* loop, const InetAddress& address, std::string name, Option option)
+    : loop_(*loop),
+      name_(std::move(name)),
+      option_(option),
+      socket_(bindListeningSocket(address, option == Option::kReusePort)),
+      address_(InetAddress::localOf(socket_.get()).value_or(address)),
+      spec_(loop->pollerSpec()),
+      limits_(std::make_shared<ServerLimits>()),
+      self_(std::make_shared<TcpServer*>(this)) {
+  callbacks_.name = name_;
+}
+
+TcpServer::~TcpServer() {
+  loop_.assertInLoopThread();
+  *self_ = nullptr;
+  loop_.cancel(deadlineTimer_);
+  acceptor_.reset();
+  for (const auto& shard : shards_) {
+    callAndWait(shard->loop(), [&shard] { shard->end(); });
+  }
+  pool_.reset();
+}
+
+// --- settings ---
+
+ConnectionCallbacks& TcpServer::settings() {
+  if (pool_ != nullptr) {
+    contractViolation("a setting of TcpServer '" + name_ + "' was changed after start()");
+  }
+  return callbacks_;
+}
+
+void TcpServer::setThreadNum(std::size_t count) {
+  settings();
+  threadCount_ = count;
+}
+
+void TcpServer::setMaxConnections(std::size_t count) {
+  settings();
+  limits_->maxConnections = count;
+}
+
+void TcpServer::setConnectionCallback(ConnectionCallback callback) {
+  settings().connection = std::move(callback);
+}
+
+void TcpServer::setMessageCallback(MessageCallback callback) {
+  settings().message = std::move(callback);
+}
+
+void TcpServer::setWriteCompleteCallback(WriteCompleteCallback callback) {
+  settings().writeComplete = std::move(callback);
+}
+
+void TcpServer::setHalfCloseCallback(HalfCloseCallback callback) {
+  settings().halfClose = std::move(callback);
+}
+
+void TcpServer::setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark) {
+  settings().highWaterMark = std::move(callback);
+  callbacks_.highMark = mark;
+}
+
+void TcpServer::setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark) {
+  settings().lowWaterMark = std::move(callback);
+  callbacks_.lowMark = mark;
+}
+
+void TcpServer::setOutputLimit(std::size_t bytes) { settings().outputLimit = bytes; }
+
+// --- start ---
+
+void TcpServer::start() {
+  loop_.assertInLoopThread();
+  if (pool_ != nullptr) return;
+  auto pool = std::make_unique<EventLoopThreadPool>(loop_, name_, spec_);
+  pool->setThreadNum(threadCount_);
+  pool->start(threadInit_);
+  const auto callbacks = std::make_shared<const ConnectionCallbacks>(callbacks_);
+  for (EventLoop* loop : pool->getAllLoops()) {
+    shards_.push_back(std::make_shared<ServerShard>(*loop, callbacks, limits_));
+  }
+  pool_ = std::move(pool);
+  if (option_ == Option::kReusePort) {
+    listenOnEachLoop();
+    return;
+  }
+  acceptor_ = std::make_unique<Acceptor>(loop_, std::move(socket_));
+  acceptor_->setNewConnectionCallback([this](UniqueFd fd) { assign(std::move(fd)); });
+  acceptor_->listen();
+}
+
+void TcpServer::listenOnEachLoop() {
+  for (const auto& shard : shards_) {
+    // All are bound to the one address before the first client can come, the first by the
+    // constructor.
+    auto socket = socket_ ? std::move(socket_) : bindListeningSocket(address_, true);
+    callAndWait(shard->loop(), [&] { shard->listen(std::move(socket)); });
+  }
+}
+
+void TcpServer::assign(UniqueFd fd) {
+  const EventLoop* loop = chooseLoop(fd);
+  for (const auto& shard : shards_) {
+    if (&shard->loop() != loop) continue;
+    // Its own reference: a callback in there may destroy the server.
+    const std::shared_ptr<ServerShard> chosen = shard;
+    chosen->assign(std::move(fd));
+    return;
+  }
+}
+
+EventLoop* TcpServer::chooseLoop(const UniqueFd& fd) {
+  switch (balance_) {
+    case Balance::kLeastConnections:
+      return pool_->getLeastConnectionsLoop();
+    case Balance::kByPeerHost:
+      if (const auto peer = InetAddress::peerOf(fd.get())) {
+        return pool_->getLoopForHash(peer->hashOfHost());
+      }
+      break;
+    case Balance::kRoundRobin:
+      break;
+  }
+  return pool_->getNextLoop();
+}
+
+std::size_t TcpServer::connectionCount() const noexcept {
+  return limits_->connections.load(std::memory_order_relaxed);
+}
+
+std::vector<EventLoop*> TcpServer::loops() const {
+  return pool_ == nullptr ? std::vector<EventLoop*>{} : pool_->getAllLoops();
+}
+
+// --- stop ---
+
+void TcpServer::stop(Delay deadline, std::function<void()> done) {
+  loop_.runInLoop([self = self_, deadline, done = std::move(done)]() mutable {
+    if (*self != nullptr) (*self)->stopInLoop(deadline.value(), std::move(done));
+  });
+}
+
+void TcpServer::stopInLoop(Duration deadline, std::function<void()> done) {
+  if (done) done_.push_back(std::move(done));
+  setDeadline(addSaturated(Clock::now(), deadline));
+  if (std::exchange(stopping_, true)) {
+    if (undrained_ == 0) shardDrained();
+    return;
+  }
+  acceptor_.reset();
+  socket_.reset();
+  drainShards();
+}
+
+void TcpServer::setDeadline(Timestamp deadline) {
+  if (deadline >= deadline_) return;
+  deadline_ = deadline;
+  loop_.cancel(deadlineTimer_);
+  deadlineTimer_ = loop_.runAt(deadline, [this] {
+    for (const auto& shard : shards_) {
+      shard->loop().runInLoop([shard] { shard->forceCloseAll(); });
+    }
+  });
+}
+
+void TcpServer::drainShards() {
+  undrained_ = shards_.size() + 1;
+  for (const auto& shard : shards_) {
+    // By the task queue, which may outlive the base loop, and by self_, which knows whether the
+    // server is still there.
+    auto report = [tasks = loop_.tasks(), self = self_] {
+      tasks->post([self] {
+        if (*self != nullptr) (*self)->shardDrained();
+      });
+    };
+    shard->loop().runInLoop([shard, report = std::move(report)] { shard->drain(report); });
+  }
+  // The one more: so that a server without shards, or with idle ones, reports from a functor, too.
+  loop_.queueInLoop([self = self_] {
+    if (*self != nullptr) (*self)->shardDrained();
+  });
+}
+
+void TcpServer::shardDrained() {
+  if (undrained_ > 0 && --undrained_ > 0) return;
+  loop_.cancel(deadlineTimer_);
+  const auto done = std::exchange(done_, {});
+  for (const auto& each : done) each();
+}
+
+}  // namespace tern

@@ -1,0 +1,176 @@
+// TimerQueue: the heap, the timerfd, and what callbacks may do to both.
+#include "TimerQueue.h"
+
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "tern/base/Error.h"
+
+namespace tern {
+namespace {
+
+constexpr std::size_t kSweepFrom = 64;
+
+UniqueFd createTimerFd() {
+  UniqueFd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (!fd) throwSystemError(errno, "timerfd_create()");
+  return fd;
+}
+
+// An absolute time of zero would disarm; a time in the past fires at once.
+itimerspec toItimerspec(Timestamp when) {
+  itimerspec spec{};
+  if (when == Timestamp::max()) return spec;
+  const Duration since = std::max<Duration>(when.time_since_epoch(), Duration(1));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+  spec.it_value.tv_sec = static_cast<time_t>(seconds.count());
+  spec.it_value.tv_nsec = static_cast<long>((since - seconds).count());
+  return spec;
+}
+
+}  // namespace
+
+struct TimerQueue::Later {
+  bool operator()(const Entry& a, const Entry& b) const noexcept {
+    return a.when != b.when ? a.when > b.when : a.order > b.order;
+  }
+};
+
+TimerQueue::TimerQueue(Poller& poller)
+    : fd_(createTimerFd()), channel_(poller, fd_.get(), *this) {
+  channel_.enableReading();
+}
+
+TimerQueue::~TimerQueue() = default;
+
+TimerId TimerQueue::reserve() noexcept {
+  return TimerId(nextTicket_.fetch_add(1, std::memory_order_relaxed));
+}
+
+TimerId TimerQueue::add(Callback callback, Timestamp when, Duration interval) {
+  const SlotId id = timers_.insert({std::move(callback), interval, 0});
+  push(when, id);
+  return TimerId(id);
+}
+
+void TimerQueue::add(TimerId reserved, Callback callback, Timestamp when, Duration interval) {
+  if (cancelledEarly_.erase(reserved.ticket_) > 0) return;
+  const SlotId id = timers_.insert({std::move(callback), interval, reserved.ticket_});
+  tickets_.emplace(reserved.ticket_, id);
+  push(when, id);
+}
+
+bool TimerQueue::cancel(TimerId id) {
+  SlotId slot = id.slot_;
+  if (id.ticket_ != 0) {
+    const auto found = tickets_.find(id.ticket_);
+    if (found == tickets_.end()) {
+      cancelledEarly_.insert(id.ticket_);
+      return false;
+    }
+    slot = found->second;
+  }
+  if (const Timer* timer = timers_.find(slot)) {
+    erase(slot, *timer);
+    sweepStale();
+  }
+  return true;
+}
+
+void TimerQueue::erase(SlotId id, const Timer& timer) {
+  if (timer.ticket != 0) tickets_.erase(timer.ticket);
+  timers_.erase(id);
+}
+
+void TimerQueue::clear() {
+  // One by one, with the table whole in between: what a callback holds may cancel when it ends.
+  timers_.forEach([this](SlotId id, const Timer& timer) { erase(id, timer); });
+  heap_.clear();
+}
+
+void TimerQueue::push(Timestamp when, SlotId timer) {
+  // What a callback of a batch adds, however early its deadline, comes after that batch: else one
+  // that adds itself anew would starve the others.
+  if (firing_) when = std::max(when, addSaturated(batchTime_, Duration(1)));
+  heap_.push_back({when, nextOrder_++, timer});
+  std::push_heap(heap_.begin(), heap_.end(), Later{});
+}
+
+void TimerQueue::popTop() noexcept {
+  std::pop_heap(heap_.begin(), heap_.end(), Later{});
+  heap_.pop_back();
+}
+
+void TimerQueue::dropStaleTop() {
+  while (!heap_.empty() && timers_.find(heap_.front().timer) == nullptr) popTop();
+}
+
+void TimerQueue::sweepStale() {
+  if (heap_.size() < kSweepFrom || heap_.size() < 2 * timers_.size()) return;
+  std::erase_if(heap_, [this](const Entry& entry) { return timers_.find(entry.timer) == nullptr; });
+  std::make_heap(heap_.begin(), heap_.end(), Later{});
+}
+
+void TimerQueue::arm() {
+  dropStaleTop();
+  const Timestamp earliest = heap_.empty() ? Timestamp::max() : heap_.front().when;
+  // Set too early does no harm: it is silenced when it fires. So a cancelled timer costs no call.
+  if (!expired_ && earliest >= armed_) return;
+  const itimerspec spec = toItimerspec(earliest);
+  if (::timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &spec, nullptr) != 0) {
+    throwSystemError(errno, "timerfd_settime()");
+  }
+  armed_ = earliest;
+  expired_ = false;
+}
+
+void TimerQueue::onEvents(EventMask /*events*/) {
+  // Setting the timerfd anew, which arm() does before the next wait, makes it unreadable: no read()
+  // is needed.
+  expired_ = true;
+  struct Firing {
+    bool& flag;
+    explicit Firing(bool& f) : flag(f) { flag = true; }
+    ~Firing() { flag = false; }
+  };
+  const Firing firing(firing_);
+  batchTime_ = Clock::now();
+  for (dropStaleTop(); !heap_.empty() && heap_.front().when <= batchTime_; dropStaleTop()) {
+    const Entry entry = heap_.front();
+    popTop();
+    fire(entry);
+  }
+}
+
+// The callback runs from a local: it may cancel its own timer, or throw.
+void TimerQueue::fire(const Entry& entry) {
+  Timer* timer = timers_.find(entry.timer);
+  Callback callback = std::move(timer->callback);
+  if (timer->interval == Duration::zero()) {
+    erase(entry.timer, *timer);
+    callback();
+    return;
+  }
+  struct Again {
+    TimerQueue& queue;
+    const Entry& entry;
+    Callback& callback;
+    ~Again() {
+      Timer* alive = queue.timers_.find(entry.timer);
+      if (alive == nullptr) return;
+      alive->callback = std::move(callback);
+      // In step with the first deadline; one that was late fires once and falls into step anew.
+      const Timestamp now = Clock::now();
+      Timestamp next = addSaturated(entry.when, alive->interval);
+      if (next <= now) next = addSaturated(now, alive->interval);
+      queue.push(next, entry.timer);
+    }
+  };
+  const Again again{*this, entry, callback};
+  callback();
+}
+
+}  // namespace tern

@@ -1,0 +1,90 @@
+// TimerQueue: all timers of a loop on one timerfd.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "tern/base/Clock.h"
+#include "tern/base/SlotTable.h"
+#include "tern/base/UniqueFd.h"
+#include "tern/net/TimerId.h"
+#include "tern/poller/Channel.h"
+
+namespace tern {
+
+/// A binary heap of deadlines. Cancelling frees the timer at once and leaves its heap entry behind
+/// as stale; when stale entries outnumber live ones the heap is rebuilt, so that both adding and
+/// cancelling cost O(log n) amortised. Belongs to the loop's thread, but for reserve().
+class TimerQueue final : private ChannelHandler {
+ public:
+  using Callback = std::function<void()>;
+
+  /// Repeating timers fire no more often than this.
+  static constexpr Duration kShortestInterval = std::chrono::microseconds(100);
+
+  /// Throws std::system_error when no timerfd is to be had.
+  explicit TimerQueue(Poller& poller);
+  ~TimerQueue();
+
+  /// One-shot when interval is zero.
+  TimerId add(Callback callback, Timestamp when, Duration interval);
+  /// Unknown and stale ids are ignored. Safe from the timer's own callback and from a sibling's.
+  /// False when the id is a ticket that add() has not seen yet: then the timer will not start, and
+  /// the caller must call forgetTicket() once add() has had its chance.
+  bool cancel(TimerId id);
+
+  /// An id for a timer that add() will receive later. Any thread.
+  TimerId reserve() noexcept;
+  void add(TimerId reserved, Callback callback, Timestamp when, Duration interval);
+  void forgetTicket(TimerId reserved) { cancelledEarly_.erase(reserved.ticket_); }
+
+  /// Drops all timers.
+  void clear();
+
+  /// Sets the timerfd if the earliest deadline moved. To be called before each wait.
+  void arm();
+
+  /// Timers that wait to fire.
+  [[nodiscard]] std::size_t size() const noexcept { return timers_.size(); }
+
+ private:
+  struct Timer {
+    Callback callback;
+    Duration interval{0};
+    std::uint64_t ticket = 0;
+  };
+  struct Entry {
+    Timestamp when;
+    std::uint64_t order;  // timers of the same instant fire in the order they were added
+    SlotId timer;
+  };
+  struct Later;
+
+  void onEvents(EventMask events) override;
+  void push(Timestamp when, SlotId timer);
+  void popTop() noexcept;
+  void dropStaleTop();
+  void sweepStale();
+  void fire(const Entry& entry);
+  void erase(SlotId id, const Timer& timer);
+
+  UniqueFd fd_;
+  Channel channel_;
+  SlotTable<Timer> timers_;
+  std::vector<Entry> heap_;
+  std::uint64_t nextOrder_ = 0;
+  Timestamp armed_ = Timestamp::max();  // what the timerfd is set to
+  bool expired_ = false;                // it has fired and must be set anew to fall silent
+  Timestamp batchTime_;
+  bool firing_ = false;
+
+  std::atomic<std::uint64_t> nextTicket_{1};
+  std::unordered_map<std::uint64_t, SlotId> tickets_;
+  std::unordered_set<std::uint64_t> cancelledEarly_;
+};
+
+}  // namespace tern

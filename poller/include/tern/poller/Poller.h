@@ -1,0 +1,126 @@
+// Poller: waits for the kernel and hands each event to its Channel, Stream or Listener. The part of
+// tern that can be swapped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tern/base/Clock.h"
+#include "tern/base/SlotTable.h"
+#include "tern/base/UniqueFd.h"
+#include "tern/poller/Channel.h"
+
+namespace tern {
+
+class Listener;
+class ListenerHandler;
+class Stream;
+class StreamHandler;
+
+/// What a poller asked of the kernel since it was made. Counts, for tests and for tuning.
+struct PollerStats {
+  std::uint64_t waits = 0;     ///< system calls that wait or submit
+  std::uint64_t receives = 0;  ///< receives that completed, with data or not
+  std::uint64_t sends = 0;     ///< sends issued
+  std::uint64_t accepts = 0;   ///< accepts that completed, with a connection or not
+};
+
+/// The interface of a backend. A poller of your own overrides the four pure functions, keeps
+/// channels by their id(), and calls dispatch() for each event; TCP then works on it through the
+/// default streams and listeners. docs/architecture.md has one as a worked example.
+///
+/// Belongs to the thread that makes it, as do all objects made through it; it must outlive them.
+class Poller {
+ public:
+  Poller() = default;
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+  virtual ~Poller();
+
+  /// "epoll", for reports.
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  /// Waits up to `timeout` (kForever: without limit; zero: not at all), then dispatches what
+  /// happened. Returns the number of events; 0 after a time-out or an interrupting signal. An
+  /// exception out of a callback passes through; the poller stays usable and loses no event.
+  virtual int poll(Duration timeout) = 0;
+
+  /// The channel's interest() changed and is not empty; may take effect at the next poll(). Throws
+  /// std::system_error when the fd can't be watched.
+  virtual void update(Channel& channel) = 0;
+
+  /// The channel is no longer to be watched, although its fd may be open still. Never fails.
+  virtual void remove(Channel& channel) = 0;
+
+  /// A stream on a connected socket, in blocking or non-blocking mode. The default is built on
+  /// Channel and works on every poller; a completion backend overrides it. Throws std::system_error,
+  /// and closes fd, when it can't be watched.
+  virtual std::unique_ptr<Stream> openStream(UniqueFd fd, StreamHandler& handler);
+  /// The same for a listening socket.
+  virtual std::unique_ptr<Listener> openListener(UniqueFd fd, ListenerHandler& handler);
+
+  /// Hands to the kernel what waits to be submitted with the next poll(), for when there will be
+  /// none soon. Nothing to do for a poller that sends at once.
+  virtual void flush() {}
+
+  // --- for whoever drives the poller ---
+
+  /// poll(), and then the events that were deferred.
+  int runOnce(Duration timeout);
+
+  /// When the current (or the last) batch of events began to be dispatched.
+  [[nodiscard]] Timestamp returnTime() const noexcept { return returnTime_; }
+
+  [[nodiscard]] const PollerStats& stats() const noexcept { return stats_; }
+
+  // --- for backends, and for streams and listeners built on Channel ---
+
+  /// Hands the event to the channel named. Dropped when the channel is gone, or no longer asks for
+  /// it. Returns whether it was delivered.
+  bool dispatch(SlotId channel, EventMask events);
+
+  /// Delivers the event, whatever the channel's interest, at the end of the next runOnce(), which
+  /// then does not wait.
+  void defer(SlotId channel, EventMask events);
+
+  /// The channel named, or nullptr when it is gone.
+  [[nodiscard]] Channel* find(SlotId channel) noexcept;
+  [[nodiscard]] bool alive(SlotId channel) noexcept { return find(channel) != nullptr; }
+
+  /// A block that all streams of this poller share for receiving: a stream holds it no longer than
+  /// one call of its handler.
+  [[nodiscard]] std::span<char> receiveBlock();
+
+  [[nodiscard]] PollerStats& counters() noexcept { return stats_; }
+
+ protected:
+  /// Notes the time at the first event of a batch. dispatch() calls it.
+  void markReturn() noexcept;
+
+ private:
+  friend class Channel;
+  SlotId enroll(Channel& channel) { return channels_.insert(&channel); }
+  void withdraw(SlotId channel) { channels_.erase(channel); }
+
+  struct Deferred {
+    SlotId channel;
+    EventMask events;
+  };
+
+  SlotTable<Channel*> channels_;
+  std::vector<Deferred> deferred_;
+  std::unique_ptr<char[]> receiveBlock_;
+  Timestamp returnTime_ = Clock::now();
+  bool returned_ = false;
+  PollerStats stats_;
+};
+
+/// Makes a poller. Called on the thread of the loop that will drive it.
+using PollerFactory = std::function<std::unique_ptr<Poller>()>;
+
+}  // namespace tern

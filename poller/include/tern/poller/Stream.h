@@ -1,0 +1,59 @@
+// Stream: one connected byte stream, the seam that TCP code is written against. It is shaped like
+// completion (the bytes arrive, the send is done), which every backend can give.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <system_error>
+
+namespace tern {
+
+class OutputQueue;
+
+/// What a stream tells its user. Called on the poller's thread, from within Poller::poll() only,
+/// never from inside a call into the stream. Each of these may destroy the stream.
+class StreamHandler {
+ public:
+  /// Bytes arrived, in order. They are lent for the duration of the call.
+  virtual void onData(std::span<const char> bytes) = 0;
+  /// The peer finished writing; we may still send. No onData after it.
+  virtual void onEof() = 0;
+  /// `bytes` that an earlier send() took have left our hands (0: none of them, but there is room
+  /// again). The stream can take more: call send() if there is more.
+  virtual void onSent(std::size_t bytes) = 0;
+  /// The stream is broken. At most once, and nothing after it. Reported with reading stopped, too.
+  virtual void onError(std::error_code error) = 0;
+
+ protected:
+  ~StreamHandler() = default;
+};
+
+/// Owns its fd. Made by Poller::openStream(), reading stopped. Belongs to the poller's thread; the
+/// poller and the handler must outlive it.
+class Stream {
+ public:
+  Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  /// At any time, in any callback: cancels what is in flight, and no callback comes after it. The fd
+  /// closes when the kernel holds no request on it. Output that was not sent is dropped.
+  virtual ~Stream() = default;
+
+  /// From the first call of one of these two on, errors are watched for. They throw
+  /// std::system_error when the poller can't watch the fd.
+  virtual void startReading() = 0;
+  /// No onData and no onEof after it returns; bytes already on their way are kept for later.
+  virtual void stopReading() = 0;
+
+  /// Takes bytes from the front of the queue. Returns how many have left our hands already; those
+  /// taken and still in flight are reported by onSent(). What stays in the queue could not be taken
+  /// now: call again from onSent(). At most one kernel send is in flight per stream.
+  virtual std::size_t send(OutputQueue& queue) = 0;
+
+  /// Sends FIN after everything that send() has taken.
+  virtual void shutdownWrite() = 0;
+
+  [[nodiscard]] virtual int fd() const noexcept = 0;
+};
+
+}  // namespace tern

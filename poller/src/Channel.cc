@@ -1,0 +1,115 @@
+// Channel: interest bookkeeping and the callback form of event delivery.
+#include "tern/poller/Channel.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tern/base/Logging.h"
+#include "tern/poller/Poller.h"
+
+namespace tern {
+
+struct Channel::Callbacks {
+  ReadEventCallback read;
+  EventCallback write;
+  EventCallback close;
+  EventCallback error;
+  std::optional<std::weak_ptr<void>> owner;
+};
+
+Channel::Channel(Poller& poller, int fd)
+    : poller_(poller), callbacks_(std::make_shared<Callbacks>()), id_(poller.enroll(*this)), fd_(fd) {}
+
+Channel::Channel(Poller& poller, int fd, ChannelHandler& handler)
+    : poller_(poller), handler_(&handler), id_(poller.enroll(*this)), fd_(fd) {}
+
+Channel::~Channel() {
+  if (interest_ != event::kNone) poller_.remove(*this);
+  poller_.withdraw(id_);
+}
+
+// A callback may replace callbacks, itself included: what is running is not touched.
+Channel::Callbacks& Channel::editCallbacks() {
+  if (callbacks_ == nullptr || callbacks_.use_count() > 1) {
+    callbacks_ = callbacks_ == nullptr ? std::make_shared<Callbacks>()
+                                       : std::make_shared<Callbacks>(*callbacks_);
+  }
+  return *callbacks_;
+}
+
+void Channel::setReadCallback(ReadEventCallback callback) {
+  editCallbacks().read = std::move(callback);
+}
+void Channel::setWriteCallback(EventCallback callback) {
+  editCallbacks().write = std::move(callback);
+}
+void Channel::setCloseCallback(EventCallback callback) {
+  editCallbacks().close = std::move(callback);
+}
+void Channel::setErrorCallback(EventCallback callback) {
+  editCallbacks().error = std::move(callback);
+}
+void Channel::tie(const std::shared_ptr<void>& owner) { editCallbacks().owner = owner; }
+
+void Channel::setInterest(int interest) {
+  const auto wanted = static_cast<EventMask>(interest);
+  if (wanted == interest_) return;
+  const EventMask before = std::exchange(interest_, wanted);
+  if (wanted == event::kNone) {
+    poller_.remove(*this);
+    return;
+  }
+  try {
+    poller_.update(*this);
+  } catch (...) {
+    interest_ = before;
+    throw;
+  }
+}
+
+void Channel::handle(EventMask events) {
+  if (handler_ != nullptr) {
+    handler_->onEvents(events);
+  } else {
+    runCallbacks(events);
+  }
+}
+
+void Channel::runCallbacks(EventMask events) {
+  // Own copies: each callback may destroy the channel, and with it the functions being run.
+  const std::shared_ptr<Callbacks> callbacks = callbacks_;
+  Poller& poller = poller_;
+  const SlotId id = id_;
+  std::shared_ptr<void> owner;
+  if (callbacks->owner) {
+    owner = callbacks->owner->lock();
+    if (owner == nullptr) {
+      disableAll();
+      return;
+    }
+  }
+  const bool hungUp = (events & event::kHangup) != 0 && (events & event::kReadable) == 0;
+  const bool failed = (events & event::kError) != 0;
+  const bool closes = hungUp && callbacks->close;
+  const bool fails = failed && callbacks->error;
+  // Trouble that nobody asked about is shown to the reader or the writer: read() and write()
+  // report it.
+  const bool untold = (hungUp && !closes) || (failed && !fails);
+  const bool reads = callbacks->read && ((events & event::kReadable) != 0 || untold);
+  const bool writes =
+      callbacks->write && ((events & event::kWritable) != 0 || (untold && !callbacks->read));
+  if (!closes && !fails && !reads && !writes) {
+    // Level-triggered: left on, it would be reported for ever.
+    log(LogLevel::kWarn, "fd " + std::to_string(fd_) + " reports events " + std::to_string(events) +
+                             " and its channel has no callback for them; no longer watched");
+    disableAll();
+    return;
+  }
+  if (closes) callbacks->close();
+  if (fails && poller.alive(id)) callbacks->error();
+  if (reads && poller.alive(id)) callbacks->read(poller.returnTime());
+  if (writes && poller.alive(id)) callbacks->write();
+}
+
+}  // namespace tern

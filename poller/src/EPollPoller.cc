@@ -1,0 +1,96 @@
+// EPollPoller: channels by slot id in epoll_data, so that a stale event finds nobody.
+#include "EPollPoller.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "tern/base/Error.h"
+
+namespace tern {
+namespace {
+
+constexpr std::size_t kFirstBatch = 64;
+// Bounds a turn, and with it the delay of functors and flushes.
+constexpr std::size_t kLargestBatch = 1024;
+
+std::uint32_t toEpoll(EventMask interest) {
+  std::uint32_t events = 0;
+  if ((interest & event::kReadable) != 0) events |= EPOLLIN | EPOLLPRI;
+  if ((interest & event::kWritable) != 0) events |= EPOLLOUT;
+  return events;
+}
+
+EventMask fromEpoll(std::uint32_t revents) {
+  int events = event::kNone;
+  if ((revents & (EPOLLIN | EPOLLPRI)) != 0) events |= event::kReadable;
+  if ((revents & EPOLLOUT) != 0) events |= event::kWritable;
+  if ((revents & EPOLLERR) != 0) events |= event::kError;
+  if ((revents & EPOLLHUP) != 0) events |= event::kHangup;
+  return static_cast<EventMask>(events);
+}
+
+// epoll_wait counts in milliseconds; rounding up never wakes early to find nothing.
+int toMilliseconds(Duration timeout) {
+  if (timeout == kForever) return -1;
+  if (timeout <= Duration::zero()) return 0;
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return static_cast<int>(std::min<std::int64_t>(rounded, 0x7FFFFFFF));
+}
+
+std::string adviceFor(int errnum) {
+  if (errnum == EPERM) return "; regular files and directories can't be watched by epoll";
+  if (errnum == ENOSPC) return "; raise fs.epoll.max_user_watches";
+  return "";
+}
+
+}  // namespace
+
+EPollPoller::EPollPoller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), events_(kFirstBatch) {
+  if (!epoll_) throwSystemError(errno, "epoll_create1(): no epoll instance");
+}
+
+int EPollPoller::poll(Duration timeout) {
+  const int n = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
+                             toMilliseconds(timeout));
+  ++counters().waits;
+  if (n < 0) {
+    if (errno == EINTR) return 0;
+    throwSystemError(errno, "epoll_wait()");
+  }
+  // What an exception leaves undelivered is level-triggered: the next turn reports it again.
+  for (int i = 0; i < n; ++i) {
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    dispatch(SlotId::unpack(event.data.u64), fromEpoll(event.events));
+  }
+  if (static_cast<std::size_t>(n) == events_.size() && events_.size() < kLargestBatch) {
+    events_.resize(events_.size() * 2);
+  }
+  return n;
+}
+
+void EPollPoller::update(Channel& channel) {
+  const std::size_t slot = channel.id().index;
+  if (slot >= added_.size()) added_.resize(slot + 1);
+  epoll_event event{};
+  event.events = toEpoll(channel.interest());
+  event.data.u64 = channel.id().packed();
+  const int operation = added_[slot] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (::epoll_ctl(epoll_.get(), operation, channel.fd(), &event) != 0) {
+    throwSystemError(errno, "epoll_ctl() on fd " + std::to_string(channel.fd()) + adviceFor(errno));
+  }
+  added_[slot] = true;
+}
+
+void EPollPoller::remove(Channel& channel) {
+  const std::size_t slot = channel.id().index;
+  if (slot >= added_.size() || !added_[slot]) return;
+  added_[slot] = false;
+  // Asked for even though closing would do it: a duplicate of the fd in a forked child would keep
+  // the registration, and its events, alive. Fails when the fd is closed already: nothing is left
+  // to remove then.
+  epoll_event unused{};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, channel.fd(), &unused);
+}
+
+}  // namespace tern

@@ -1,0 +1,83 @@
+// Poller: the channel table that makes stale events harmless, and the default streams.
+#include "tern/poller/Poller.h"
+
+#include "ReadinessListener.h"
+#include "ReadinessStream.h"
+
+namespace tern {
+namespace {
+
+// One receive fills at most this much: small enough to stay in the cache and to be fair to the
+// other connections of the loop.
+constexpr std::size_t kReceiveBlockSize = std::size_t{64} * 1024;
+
+}  // namespace
+
+Poller::~Poller() = default;
+
+std::unique_ptr<Stream> Poller::openStream(UniqueFd fd, StreamHandler& handler) {
+  return std::make_unique<ReadinessStream>(*this, std::move(fd), handler);
+}
+
+std::unique_ptr<Listener> Poller::openListener(UniqueFd fd, ListenerHandler& handler) {
+  return std::make_unique<ReadinessListener>(*this, std::move(fd), handler);
+}
+
+int Poller::runOnce(Duration timeout) {
+  returned_ = false;
+  int events = poll(deferred_.empty() ? timeout : Duration::zero());
+  if (!deferred_.empty()) {
+    // What these callbacks defer belongs to the next turn. When one throws, the rest is put back.
+    std::vector<Deferred> batch;
+    batch.swap(deferred_);
+    std::size_t next = 0;
+    try {
+      while (next < batch.size()) {
+        const Deferred deferred = batch[next++];
+        Channel* channel = find(deferred.channel);
+        if (channel == nullptr) continue;
+        markReturn();
+        ++events;
+        channel->handle(deferred.events);
+      }
+    } catch (...) {
+      deferred_.insert(deferred_.begin(), batch.begin() + static_cast<std::ptrdiff_t>(next),
+                       batch.end());
+      throw;
+    }
+  }
+  return events;
+}
+
+bool Poller::dispatch(SlotId id, EventMask events) {
+  Channel* channel = find(id);
+  if (channel == nullptr || channel->isNoneEvent()) return false;
+  const auto wanted =
+      static_cast<EventMask>(channel->interest() | event::kError | event::kHangup);
+  events &= wanted;
+  if (events == event::kNone) return false;
+  markReturn();
+  channel->handle(events);
+  return true;
+}
+
+void Poller::defer(SlotId channel, EventMask events) { deferred_.push_back({channel, events}); }
+
+Channel* Poller::find(SlotId id) noexcept {
+  Channel** channel = channels_.find(id);
+  return channel == nullptr ? nullptr : *channel;
+}
+
+std::span<char> Poller::receiveBlock() {
+  // Not value-initialised: pages that are never received into cost no memory.
+  if (receiveBlock_ == nullptr) receiveBlock_.reset(new char[kReceiveBlockSize]);
+  return {receiveBlock_.get(), kReceiveBlockSize};
+}
+
+void Poller::markReturn() noexcept {
+  if (returned_) return;
+  returned_ = true;
+  returnTime_ = Clock::now();
+}
+
+}  // namespace tern

@@ -1,0 +1,168 @@
+// ReadinessStream: recv and sendmsg driven by level-triggered readiness.
+#include "ReadinessStream.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "tern/base/Error.h"
+#include "tern/base/OutputQueue.h"
+
+namespace tern {
+namespace {
+
+// A firehose gets this many full blocks in a turn before the others have theirs.
+constexpr int kReceivesPerTurn = 4;
+// How many chunks one sendmsg gathers.
+constexpr std::size_t kGather = 64;
+
+int pendingSocketError(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  return error;
+}
+
+}  // namespace
+
+ReadinessStream::ReadinessStream(Poller& poller, UniqueFd fd, StreamHandler& handler)
+    : fd_(std::move(fd)), channel_(poller, fd_.get(), *this), handler_(handler) {}
+
+// Reading stopped or not, the channel stays watched for errors: a reset must not go unnoticed.
+void ReadinessStream::updateInterest() {
+  int interest = hungUp_ || failed_ ? event::kNone : event::kError;
+  if (reading_ && !eof_ && !failed_) interest |= event::kError | event::kReadable;
+  if (awaitingRoom_ && !failed_) interest |= event::kError | event::kWritable;
+  channel_.setInterest(interest);
+}
+
+void ReadinessStream::startReading() {
+  reading_ = true;
+  hungUp_ = false;
+  updateInterest();
+}
+
+void ReadinessStream::stopReading() {
+  reading_ = false;
+  updateInterest();
+}
+
+void ReadinessStream::onEvents(EventMask events) {
+  Poller& poller = channel_.poller();
+  const SlotId id = channel_.id();
+  if (error_ != 0) {
+    fail(error_);
+    return;
+  }
+  const bool trouble = (events & (event::kError | event::kHangup)) != 0;
+  if (reading_ && !eof_) {
+    if (((events & event::kReadable) != 0 || trouble) && !receive()) return;
+  } else if (trouble) {
+    troubled(events);
+    if (!poller.alive(id)) return;
+  }
+  if ((events & event::kWritable) != 0 && awaitingRoom_ && !failed_) {
+    awaitingRoom_ = false;
+    updateInterest();
+    handler_.onSent(0);
+  }
+}
+
+bool ReadinessStream::receive() {
+  Poller& poller = channel_.poller();
+  const SlotId id = channel_.id();
+  const std::span<char> block = poller.receiveBlock();
+  for (int round = 0; round < kReceivesPerTurn; ++round) {
+    const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
+    ++poller.counters().receives;
+    if (n < 0) {
+      if (errno == EAGAIN || errno == EINTR) return true;
+      fail(errno);
+      return false;
+    }
+    if (n == 0) {
+      eof_ = true;
+      updateInterest();
+      handler_.onEof();
+      return poller.alive(id);
+    }
+    const auto received = static_cast<std::size_t>(n);
+    handler_.onData(block.first(received));
+    if (!poller.alive(id)) return false;
+    // A short read has emptied the socket: asking again would only cost a system call.
+    if (received < block.size() || !reading_ || failed_) return true;
+  }
+  return true;
+}
+
+// An error or hang-up while nobody reads: after end of file, or with reading stopped.
+void ReadinessStream::troubled(EventMask events) {
+  if (const int error = pendingSocketError(fd_.get()); error != 0) {
+    fail(error);
+  } else if ((events & event::kHangup) != 0) {
+    // An orderly end of both directions, not an error: bytes may still wait to be read. Level-
+    // triggered, it would be reported for ever.
+    hungUp_ = true;
+    updateInterest();
+  }
+}
+
+void ReadinessStream::fail(int errnum) {
+  failed_ = true;
+  error_ = 0;
+  updateInterest();
+  handler_.onError(systemError(errnum));
+}
+
+// send() must not call the handler: the error waits for poll().
+void ReadinessStream::failLater(int errnum) {
+  error_ = errnum;
+  channel_.poller().defer(channel_.id(), event::kError);
+}
+
+std::size_t ReadinessStream::send(OutputQueue& queue) {
+  if (awaitingRoom_ || failed_ || error_ != 0) return 0;
+  std::size_t total = 0;
+  while (!queue.empty()) {
+    std::array<iovec, kGather> chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+    msghdr message{};
+    message.msg_iov = chunks.data();
+    message.msg_iovlen = queue.gather(chunks);
+    std::size_t offered = 0;
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += chunks[i].iov_len;
+    const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ++channel_.poller().counters().sends;
+    if (n < 0 && errno == EINTR) continue;
+    // Short of memory is not broken: the socket is tried again when it says that it has room.
+    const bool full = n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
+    if (n < 0 && !full) {
+      failLater(errno);
+      return total;
+    }
+    if (n > 0) {
+      queue.consume(static_cast<std::size_t>(n));
+      total += static_cast<std::size_t>(n);
+    }
+    if (full || static_cast<std::size_t>(n) < offered) {
+      awaitingRoom_ = true;
+      try {
+        hungUp_ = false;
+        updateInterest();
+      } catch (const std::system_error& error) {
+        failLater(error.code().value());
+      }
+      return total;
+    }
+  }
+  return total;
+}
+
+void ReadinessStream::shutdownWrite() {
+  // Fails only when the connection is gone, which the channel reports.
+  ::shutdown(fd_.get(), SHUT_WR);
+}
+
+}  // namespace tern

@@ -1,0 +1,40 @@
+// ReadinessStream: the default Stream, built on Channel; it works on every poller.
+#pragma once
+
+#include "tern/poller/Poller.h"
+#include "tern/poller/Stream.h"
+
+namespace tern {
+
+/// Receives into the poller's shared block and sends synchronously as far as the socket takes it.
+class ReadinessStream final : public Stream, private ChannelHandler {
+ public:
+  ReadinessStream(Poller& poller, UniqueFd fd, StreamHandler& handler);
+
+  void startReading() override;
+  void stopReading() override;
+  std::size_t send(OutputQueue& queue) override;
+  void shutdownWrite() override;
+  [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
+
+ private:
+  void onEvents(EventMask events) override;
+  /// False when the stream must not be touched any more.
+  bool receive();
+  void troubled(EventMask events);
+  void fail(int errnum);
+  void failLater(int errnum);
+  void updateInterest();
+
+  UniqueFd fd_;
+  int error_ = 0;     // an error met inside send(), to be reported from poll()
+  Channel channel_;   // after fd_: it stops watching before the fd closes
+  StreamHandler& handler_;
+  bool reading_ = false;
+  bool eof_ = false;
+  bool awaitingRoom_ = false;
+  bool hungUp_ = false;  // both directions are down and nothing more can happen until a read
+  bool failed_ = false;
+};
+
+}  // namespace tern

@@ -1,0 +1,46 @@
+// UringBuffers: the pool of receive buffers that the kernel picks from (a provided-buffer ring).
+#pragma once
+
+#include <liburing.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tern {
+
+class UringRing;
+
+/// Registered with the ring under group kGroup; the ring must outlive it.
+class UringBuffers {
+ public:
+  static constexpr std::uint16_t kGroup = 0;
+
+  /// All buffers are with the kernel afterwards. Throws std::system_error; EINVAL means that the
+  /// kernel has no buffer rings.
+  UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t size);
+  UringBuffers(const UringBuffers&) = delete;
+  UringBuffers& operator=(const UringBuffers&) = delete;
+  ~UringBuffers();
+
+  /// The kernel filled `length` bytes of buffer `id`: it is ours until giveBack().
+  std::span<const char> taken(std::uint16_t id, std::size_t length) noexcept;
+  /// Queues the buffer for the kernel; visible to it at publish().
+  void giveBack(std::uint16_t id) noexcept;
+  void publish() noexcept;
+
+  /// Buffers that the kernel has, or will have after publish().
+  [[nodiscard]] std::uint32_t available() const noexcept { return available_; }
+  [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+
+ private:
+  UringRing& ring_;
+  std::uint32_t count_;
+  std::uint32_t size_;
+  std::uint32_t available_ = 0;
+  int unpublished_ = 0;
+  io_uring_buf_ring* entries_ = nullptr;
+  char* memory_ = nullptr;
+};
+
+}  // namespace tern

@@ -1,0 +1,127 @@
+// UringListener: multishot accept, its pauses, and what arrives during them.
+#include "UringListener.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <deque>
+#include <utility>
+
+#include "FdMode.h"
+#include "UringPoller.h"
+#include "tern/base/Error.h"
+
+namespace tern {
+namespace {
+
+class ListenerSource final : public UringSource {
+ public:
+  ListenerSource(UringPoller& poller, UniqueFd fd, ListenerHandler& handler)
+      : poller_(poller), handler_(&handler), fd_(std::move(fd)) {}
+
+  void setId(SlotId id) noexcept { id_ = id; }
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  void pause();
+  void resume();
+  void leave() { poller_.abandon(id_, *this); }
+
+  void onCompletion(UringKind kind, const UringCompletion& completion) override;
+  void deliverKept() override;
+  void abandon() override;
+
+ private:
+  void arm();
+
+  UringPoller& poller_;
+  ListenerHandler* handler_;  // null once the user's Listener is gone
+  UniqueFd fd_;
+  SlotId id_;
+  std::deque<UniqueFd> kept_;  // accepted while paused
+  bool paused_ = true;
+  bool armed_ = false;
+  bool cancelled_ = false;
+  bool deliveryDeferred_ = false;
+};
+
+void ListenerSource::arm() {
+  if (handler_ == nullptr || paused_ || armed_) return;
+  armed_ = true;
+  // No address: one buffer shared by all accepts would be overwritten. Whoever wants it asks
+  // getpeername().
+  poller_.request(id_, *this, UringKind::kAccept, [this](io_uring_sqe* sqe) {
+    io_uring_prep_multishot_accept(sqe, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+  });
+}
+
+void ListenerSource::pause() {
+  paused_ = true;
+  if (armed_ && !std::exchange(cancelled_, true)) poller_.cancel(id_, *this, UringKind::kAccept);
+}
+
+void ListenerSource::resume() {
+  paused_ = false;
+  if (!kept_.empty() && !std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
+  arm();
+}
+
+void ListenerSource::onCompletion(UringKind kind, const UringCompletion& completion) {
+  if (kind != UringKind::kAccept) return;
+  ++poller_.counters().accepts;
+  if (!completion.more()) armed_ = cancelled_ = false;
+  if (completion.result >= 0) {
+    UniqueFd accepted(completion.result);  // closed here when nobody wants it any more
+    if (handler_ != nullptr && paused_) {
+      kept_.push_back(std::move(accepted));
+    } else if (handler_ != nullptr) {
+      handler_->onAccept(std::move(accepted));
+    }
+  } else if (handler_ != nullptr && completion.result != -ECANCELED && completion.result != -EINTR) {
+    handler_->onAcceptError(systemError(-completion.result));
+  }
+  arm();
+}
+
+void ListenerSource::deliverKept() {
+  deliveryDeferred_ = false;
+  while (handler_ != nullptr && !paused_ && !kept_.empty()) {
+    UniqueFd accepted = std::move(kept_.front());
+    kept_.pop_front();
+    handler_->onAccept(std::move(accepted));
+  }
+}
+
+void ListenerSource::abandon() {
+  handler_ = nullptr;
+  kept_.clear();
+  if (armed_ && !cancelled_) poller_.cancel(id_, *this, UringKind::kAccept);
+}
+
+// What the user holds; the source lives on until the kernel is done with it.
+class UringListener final : public Listener {
+ public:
+  explicit UringListener(ListenerSource& source) : source_(source) {}
+  ~UringListener() override { source_.leave(); }
+
+  void pause() override { source_.pause(); }
+  void resume() override { source_.resume(); }
+  [[nodiscard]] int fd() const noexcept override { return source_.fd(); }
+
+ private:
+  ListenerSource& source_;
+};
+
+}  // namespace
+
+std::unique_ptr<Listener> openUringListener(UringPoller& poller, UniqueFd fd,
+                                            ListenerHandler& handler) {
+  setNonBlocking(fd.get(), false);
+  auto source = std::make_unique<ListenerSource>(poller, std::move(fd), handler);
+  ListenerSource& stays = *source;
+  const SlotId id = poller.add(std::move(source));
+  stays.setId(id);
+  stays.resume();
+  return std::make_unique<UringListener>(stays);
+}
+
+}  // namespace tern

@@ -1,0 +1,269 @@
+// UringPoller: the turn, the channels, and the life of sources.
+#include "UringPoller.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "PollMask.h"
+#include "UringListener.h"
+#include "UringProbe.h"
+#include "UringStream.h"
+#include "tern/base/Error.h"
+#include "tern/base/Logging.h"
+
+namespace tern {
+namespace {
+
+// How long the destructor waits for the kernel to answer cancellations, which it does at once.
+constexpr Duration kDrainStep = std::chrono::milliseconds(10);
+constexpr int kDrainSteps = 200;
+
+}  // namespace
+
+UringPoller::UringPoller(const UringOptions& options)
+    : ring_(options.submissionEntries, options.completionEntries) {
+  if (options.completion) {
+    probe(options);
+  } else {
+    missing_ = "completion mode (switched off)";
+  }
+}
+
+void UringPoller::probe(const UringOptions& options) {
+  try {
+    buffers_.emplace(ring_, options.bufferCount, options.bufferSize);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EINVAL) throw;
+    missing_ = "provided-buffer rings (Linux 5.19)";
+    return;
+  }
+  missing_ = probeCompletionMode(ring_, *buffers_);
+}
+
+UringPoller::~UringPoller() {
+  try {
+    drain();
+  } catch (const std::exception& error) {
+    // The ring's own end cancels what is left.
+    log(LogLevel::kError, std::string("io_uring: closing the ring without draining it: ") +
+                              error.what());
+  }
+}
+
+// Memory and fds go back only when the kernel holds no request on them.
+void UringPoller::drain() {
+  std::vector<SlotId> idle;
+  sources_.forEach([&](SlotId id, std::unique_ptr<UringSource>& source) {
+    if (!source->abandoned_) {
+      source->abandoned_ = true;
+      source->abandon();
+    }
+    if (source->inFlight_ == 0) idle.push_back(id);
+  });
+  for (const SlotId id : idle) sources_.erase(id);
+  for (int step = 0; sources_.size() > 0 && step < kDrainSteps; ++step) {
+    ring_.enter(1, kDrainStep);
+    UringCompletion completion;
+    while (ring_.take(completion)) handle(completion);
+    if (buffers_) buffers_->publish();
+  }
+  if (sources_.size() > 0) {
+    log(LogLevel::kError, "io_uring: " + std::to_string(sources_.size()) +
+                              " connections still have requests in flight at the end");
+  }
+}
+
+std::unique_ptr<Stream> UringPoller::openStream(UniqueFd fd, StreamHandler& handler) {
+  if (!missing_.empty()) return Poller::openStream(std::move(fd), handler);
+  return openUringStream(*this, std::move(fd), handler);
+}
+
+std::unique_ptr<Listener> UringPoller::openListener(UniqueFd fd, ListenerHandler& handler) {
+  if (!missing_.empty()) return Poller::openListener(std::move(fd), handler);
+  return openUringListener(*this, std::move(fd), handler);
+}
+
+int UringPoller::poll(Duration timeout) {
+  if (buffers_) buffers_->publish();
+  armChannels();
+  feedStarved();
+  const bool wait = timeout != Duration::zero() && deferred_.empty() && !ring_.hasCompletions();
+  ring_.enter(wait ? 1 : 0, timeout);
+  if (ring_.allSubmitted()) messages_.reset();
+  counters().waits = ring_.enters();
+
+  // What arrives during the callbacks belongs to the next turn: functors and flushes come first.
+  int events = 0;
+  UringCompletion completion;
+  for (unsigned left = io_uring_cq_ready(ring_.raw()); left > 0 && ring_.take(completion); --left) {
+    ++events;
+    handle(completion);
+  }
+  deliverDeferred();
+  return events;
+}
+
+void UringPoller::handle(const UringCompletion& completion) {
+  const UringTag tag = UringTag::unpack(completion.userData);
+  switch (tag.kind) {
+    case UringKind::kIgnored:
+      return;
+    case UringKind::kChannel:
+      handleChannel(tag.slot, completion.result);
+      return;
+    default:
+      handleSource(tag, completion);
+  }
+}
+
+// --- sources ---
+
+SlotId UringPoller::add(std::unique_ptr<UringSource> source) {
+  const SlotId id = sources_.insert(std::move(source));
+  if (id.index >= UringTag::kMostSlots) {
+    sources_.erase(id);
+    throwSystemError(ENFILE, "io_uring: more connections in one loop than its tags can name");
+  }
+  return id;
+}
+
+void UringPoller::abandon(SlotId id, UringSource& source) {
+  source.abandoned_ = true;
+  source.abandon();
+  if (source.inFlight_ == 0 && running_ != &source) release(id);
+}
+
+void UringPoller::cancel(SlotId id, UringSource& source, UringKind kind) {
+  const std::uint64_t target = UringTag{kind, id}.packed();
+  request(id, source, UringKind::kCancel,
+          [target](io_uring_sqe* sqe) { io_uring_prep_cancel64(sqe, target, 0); });
+}
+
+void UringPoller::release(SlotId id) { sources_.erase(id); }
+
+void UringPoller::handleSource(UringTag tag, const UringCompletion& completion) {
+  std::unique_ptr<UringSource>* found = sources_.find(tag.slot);
+  if (found == nullptr) {
+    // A source outlives its requests, so this is a broken invariant; its cost is bounded here.
+    log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
+    if (completion.buffer() >= 0) buffers_->giveBack(static_cast<std::uint16_t>(completion.buffer()));
+    return;
+  }
+  UringSource& source = **found;
+  if (!completion.more()) --source.inFlight_;
+  run(tag.slot, source, completion.buffer(), [&] { source.onCompletion(tag.kind, completion); });
+}
+
+// Whatever the user's callback does, the buffer goes back, and an abandoned source goes away.
+template <class Call>
+void UringPoller::run(SlotId id, UringSource& source, int buffer, Call&& call) {
+  struct Epilogue {
+    UringPoller& poller;
+    UringSource& source;
+    SlotId id;
+    int buffer;
+    ~Epilogue() {
+      poller.running_ = nullptr;
+      if (buffer >= 0) poller.buffers_->giveBack(static_cast<std::uint16_t>(buffer));
+      if (source.abandoned_ && source.inFlight_ == 0) poller.release(id);
+    }
+  };
+  const Epilogue epilogue{*this, source, id, buffer};
+  running_ = &source;
+  markReturn();
+  call();
+}
+
+void UringPoller::deliverDeferred() {
+  // Those deferred by these callbacks belong to the next turn.
+  for (std::size_t left = deferred_.size(); left > 0; --left) {
+    const SlotId id = deferred_.front();
+    deferred_.pop_front();
+    if (std::unique_ptr<UringSource>* found = sources_.find(id)) {
+      UringSource& source = **found;
+      run(id, source, -1, [&source] { source.deliverKept(); });
+    }
+  }
+}
+
+void UringPoller::feedStarved() {
+  // As many as there are buffers: more would only come back empty-handed.
+  std::size_t turns = std::min<std::size_t>(starved_.size(), buffers_ ? buffers_->available() : 0);
+  for (; turns > 0; --turns) {
+    const SlotId id = starved_.front();
+    starved_.pop_front();
+    if (std::unique_ptr<UringSource>* source = sources_.find(id)) (*source)->onBuffersBack();
+  }
+}
+
+// --- channels ---
+
+void UringPoller::update(Channel& channel) {
+  const std::uint32_t slot = channel.id().index;
+  if (slot >= UringTag::kMostSlots) throwSystemError(ENFILE, "io_uring: too many channels");
+  if (slot >= watched_.size()) watched_.resize(slot + 1);
+  watched_[slot].channel = channel.id();
+  markDirty(slot);
+}
+
+void UringPoller::remove(Channel& channel) {
+  const std::uint32_t slot = channel.id().index;
+  if (slot < watched_.size() && watched_[slot].channel == channel.id()) disarm(slot);
+}
+
+void UringPoller::markDirty(std::uint32_t slot) {
+  if (!std::exchange(watched_[slot].dirty, true)) dirty_.push_back(slot);
+}
+
+void UringPoller::disarm(std::uint32_t slot) {
+  Watched& watched = watched_[slot];
+  if (watched.armed == event::kNone) return;
+  watched.armed = event::kNone;
+  const std::uint64_t target =
+      UringTag{UringKind::kChannel, {slot, watched.sequence++}}.packed();
+  io_uring_sqe* sqe = ring_.next();
+  io_uring_prep_poll_remove(sqe, target);
+  io_uring_sqe_set_data64(sqe, UringTag{}.packed());
+}
+
+// One-shot polls, armed just before the wait: no entry for an fd stays queued while user code, which
+// may close the fd, runs. Arming checks readiness, so that this is level-triggered.
+void UringPoller::armChannels() {
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    const std::uint32_t slot = dirty_[i];
+    Watched& watched = watched_[slot];
+    watched.dirty = false;
+    const Channel* channel = find(watched.channel);
+    if (channel == nullptr || channel->isNoneEvent() || channel->interest() == watched.armed) {
+      continue;
+    }
+    disarm(slot);
+    watched.armed = channel->interest();
+    const std::uint64_t tag = UringTag{UringKind::kChannel, {slot, watched.sequence}}.packed();
+    io_uring_sqe* sqe = ring_.next();
+    io_uring_prep_poll_add(sqe, channel->fd(),
+                           static_cast<unsigned>(toPollMask(watched.armed)));
+    io_uring_sqe_set_data64(sqe, tag);
+  }
+  dirty_.clear();
+}
+
+void UringPoller::handleChannel(SlotId tag, int result) {
+  if (tag.index >= watched_.size()) return;
+  Watched& watched = watched_[tag.index];
+  if (watched.armed == event::kNone || watched.sequence != tag.generation) return;
+  watched.armed = event::kNone;
+  ++watched.sequence;
+  const SlotId channel = watched.channel;
+  if (result < 0) {
+    log(LogLevel::kError, "io_uring: a channel's fd can't be polled: " +
+                              systemError(-result).message() + "; no longer watched");
+    dispatch(channel, event::kError);
+    return;
+  }
+  markDirty(tag.index);
+  dispatch(channel, fromPollMask(result));
+}
+
+}  // namespace tern

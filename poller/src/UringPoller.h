@@ -1,0 +1,99 @@
+// UringPoller: the backend on io_uring in full completion mode. The kernel accepts, receives and
+// sends; one io_uring_enter a turn submits all that the last turn queued and waits.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "UringBuffers.h"
+#include "UringMessages.h"
+#include "UringRing.h"
+#include "UringSource.h"
+#include "tern/poller/Poller.h"
+#include "tern/poller/UringOptions.h"
+
+namespace tern {
+
+class UringPoller final : public Poller {
+ public:
+  /// Throws std::system_error when the kernel refuses a ring. Where it lacks what completion mode
+  /// needs, TCP works by readiness and missing() says why.
+  explicit UringPoller(const UringOptions& options);
+  ~UringPoller() override;
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
+  int poll(Duration timeout) override;
+  void flush() override { ring_.enter(0, Duration::zero()); }
+  void update(Channel& channel) override;
+  void remove(Channel& channel) override;
+  std::unique_ptr<Stream> openStream(UniqueFd fd, StreamHandler& handler) override;
+  std::unique_ptr<Listener> openListener(UniqueFd fd, ListenerHandler& handler) override;
+
+  /// What the kernel lacks for completion mode; empty when there is nothing.
+  [[nodiscard]] const std::string& missing() const noexcept { return missing_; }
+
+  // --- for its sources ---
+
+  SlotId add(std::unique_ptr<UringSource> source);
+  /// The user's object is gone: the source goes as soon as nothing is in flight.
+  void abandon(SlotId id, UringSource& source);
+  /// Queues a request of the source: prepare(sqe) fills it in.
+  template <class Prepare>
+  void request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare);
+  /// Cancels the source's request of this kind; it still completes, as does the cancellation.
+  void cancel(SlotId id, UringSource& source, UringKind kind);
+  /// deliverKept() is called at the end of the next poll(), which then does not wait.
+  void deferDelivery(SlotId id) { deferred_.push_back(id); }
+  /// The source found no buffer: onBuffersBack() is called when some are.
+  void starve(SlotId id) { starved_.push_back(id); }
+
+  [[nodiscard]] UringBuffers& buffers() noexcept { return *buffers_; }
+  [[nodiscard]] UringMessages& messages() noexcept { return messages_; }
+
+ private:
+  struct Watched {
+    SlotId channel;
+    std::uint32_t sequence = 0;  // tells the current POLL_ADD from replaced ones
+    EventMask armed = event::kNone;
+    bool dirty = false;
+  };
+
+  void probe(const UringOptions& options);
+  void markDirty(std::uint32_t slot);
+  void armChannels();
+  void disarm(std::uint32_t slot);
+  void feedStarved();
+  void handle(const UringCompletion& completion);
+  void handleChannel(SlotId tag, int result);
+  void handleSource(UringTag tag, const UringCompletion& completion);
+  template <class Call>
+  void run(SlotId id, UringSource& source, int buffer, Call&& call);
+  void deliverDeferred();
+  void release(SlotId id);
+  void drain();
+
+  // Order of destruction: the sources first, the ring last.
+  UringRing ring_;
+  std::optional<UringBuffers> buffers_;
+  UringMessages messages_;
+  SlotTable<std::unique_ptr<UringSource>> sources_;
+  std::vector<Watched> watched_;  // by the channel's slot index
+  std::vector<std::uint32_t> dirty_;
+  std::deque<SlotId> deferred_;
+  std::deque<SlotId> starved_;
+  UringSource* running_ = nullptr;  // must not be released while its function runs
+  std::string missing_;
+};
+
+template <class Prepare>
+void UringPoller::request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare) {
+  io_uring_sqe* sqe = ring_.next();
+  prepare(sqe);
+  io_uring_sqe_set_data64(sqe, UringTag{kind, id}.packed());
+  ++source.inFlight_;
+}
+
+}  // namespace tern

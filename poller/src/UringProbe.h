@@ -1,0 +1,15 @@
+// UringProbe: finds out by doing whether this kernel has what completion mode needs.
+#pragma once
+
+#include <string>
+
+namespace tern {
+
+class UringBuffers;
+class UringRing;
+
+/// Receives once on a socket pair, multishot and into a provided buffer, and cancels it. Returns
+/// what is missing, or an empty string. The ring must be idle, and is idle afterwards.
+std::string probeCompletionMode(UringRing& ring, UringBuffers& buffers);
+
+}  // namespace tern

@@ -1,0 +1,72 @@
+// UringRing: one io_uring instance: set-up with its fallbacks, submission that never loses an entry,
+// and the one system call that submits and waits.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "tern/base/Clock.h"
+
+namespace tern {
+
+/// A completion, out of the ring.
+struct UringCompletion {
+  std::uint64_t userData = 0;
+  int result = 0;
+  unsigned flags = 0;
+
+  [[nodiscard]] bool more() const noexcept { return (flags & IORING_CQE_F_MORE) != 0; }
+  /// The provided buffer used, or -1.
+  [[nodiscard]] int buffer() const noexcept {
+    return (flags & IORING_CQE_F_BUFFER) != 0 ? static_cast<int>(flags >> IORING_CQE_BUFFER_SHIFT)
+                                              : -1;
+  }
+};
+
+/// Belongs to the thread that makes it: the kernel refuses submissions from another.
+class UringRing {
+ public:
+  /// Throws std::system_error that names the cause (kernel, seccomp, sysctl, memory-lock limit).
+  UringRing(std::uint32_t submissionEntries, std::uint32_t completionEntries);
+  UringRing(const UringRing&) = delete;
+  UringRing& operator=(const UringRing&) = delete;
+  ~UringRing();
+
+  /// A submission entry to fill in at once. Submits when the ring is full; what does not fit even
+  /// then waits in memory, in order.
+  io_uring_sqe* next();
+
+  /// Submits everything queued and waits for `waitFor` completions (0: does not wait) up to
+  /// `timeout`. Makes no system call when there is nothing to submit, to wait for or to run.
+  void enter(unsigned waitFor, Duration timeout);
+
+  /// Takes the oldest completion. It is gone from the ring before anyone acts on it, so an exception
+  /// can't make it come twice.
+  bool take(UringCompletion& completion) noexcept;
+
+  [[nodiscard]] bool hasCompletions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
+  /// Whether entries queued so far have all been read by the kernel.
+  [[nodiscard]] bool allSubmitted() const noexcept;
+  /// How many system calls enter() and next() made.
+  [[nodiscard]] std::uint64_t enters() const noexcept { return enters_; }
+  [[nodiscard]] io_uring* raw() noexcept { return &ring_; }
+
+ private:
+  void setUp(std::uint32_t submissionEntries, std::uint32_t completionEntries);
+  unsigned publish() noexcept;
+  void fillFromBacklog() noexcept;
+  int enterOnce(unsigned waitFor, Duration timeout);
+
+  io_uring ring_{};
+  std::deque<io_uring_sqe> backlog_;
+  std::uint64_t enters_ = 0;
+  unsigned enterFlags_ = 0;
+};
+
+/// Why the kernel refuses io_uring with this errno, and what to do, as the middle of a sentence.
+std::string explainUringRefusal(int errnum);
+
+}  // namespace tern

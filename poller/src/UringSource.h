@@ -1,0 +1,67 @@
+// UringSource: what completions are for. It owns all that the kernel may still touch, so it outlives
+// the Stream or Listener that the user holds until the kernel has answered every request.
+#pragma once
+
+#include <cstdint>
+
+#include "tern/base/SlotTable.h"
+
+namespace tern {
+
+struct UringCompletion;
+
+/// What a request was for; part of its user_data.
+enum class UringKind : std::uint8_t {
+  kIgnored,  ///< its result says nothing: POLL_REMOVE
+  kChannel,  ///< a channel's POLL_ADD
+  // The others belong to a source.
+  kReceive,
+  kSend,
+  kWatch,  ///< POLL_ADD for errors while reading is stopped
+  kAccept,
+  kCancel,
+};
+
+/// user_data: slot index (24 bits), kind (8), generation (32). Never an fd or a pointer, so that an
+/// answer to someone who is gone is recognised.
+struct UringTag {
+  UringKind kind = UringKind::kIgnored;
+  SlotId slot;
+
+  static constexpr std::uint32_t kMostSlots = 1U << 24U;
+
+  [[nodiscard]] std::uint64_t packed() const noexcept {
+    return (static_cast<std::uint64_t>(slot.generation) << 32U) |
+           (static_cast<std::uint64_t>(kind) << 24U) | slot.index;
+  }
+  static UringTag unpack(std::uint64_t bits) noexcept {
+    return {static_cast<UringKind>((bits >> 24U) & 0xFFU),
+            {static_cast<std::uint32_t>(bits & (kMostSlots - 1)),
+             static_cast<std::uint32_t>(bits >> 32U)}};
+  }
+};
+
+class UringSource {
+ public:
+  UringSource() = default;
+  UringSource(const UringSource&) = delete;
+  UringSource& operator=(const UringSource&) = delete;
+  virtual ~UringSource() = default;
+
+  /// Called for each completion of its requests, abandoned or not.
+  virtual void onCompletion(UringKind kind, const UringCompletion& completion) = 0;
+  /// Called at the end of a turn after UringPoller::deferDelivery().
+  virtual void deliverKept() = 0;
+  /// Called before a turn after UringPoller::starve(), once there are receive buffers again.
+  virtual void onBuffersBack() {}
+
+  /// Lets go of the user's handler and cancels what is in flight.
+  virtual void abandon() = 0;
+
+ private:
+  friend class UringPoller;
+  unsigned inFlight_ = 0;
+  bool abandoned_ = false;
+};
+
+}  // namespace tern

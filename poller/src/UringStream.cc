@@ -1,0 +1,291 @@
+// UringStream: multishot receive into provided buffers, one send in flight, and the states between.
+#include "UringStream.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "FdMode.h"
+#include "UringPoller.h"
+#include "tern/base/Buffer.h"
+#include "tern/base/Error.h"
+#include "tern/base/OutputQueue.h"
+
+namespace tern {
+namespace {
+
+// What the kernel may still touch: the fd, the bytes being sent, and the requests' states.
+class StreamSource final : public UringSource {
+ public:
+  StreamSource(UringPoller& poller, UniqueFd fd, StreamHandler& handler)
+      : poller_(poller), handler_(&handler), fd_(std::move(fd)) {}
+
+  void setId(SlotId id) noexcept { id_ = id; }
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  void startReading();
+  void stopReading();
+  std::size_t send(OutputQueue& queue);
+  void shutdownWrite();
+  void leave() { poller_.abandon(id_, *this); }
+
+  void onCompletion(UringKind kind, const UringCompletion& completion) override;
+  void deliverKept() override;
+  void onBuffersBack() override;
+  void abandon() override;
+
+ private:
+  void armReceive();
+  void armWatch();
+  void onReceived(const UringCompletion& completion);
+  void onWatched();
+  void onSendDone(int result);
+  void submitSend();
+  void keep(std::span<const char> bytes);
+  void fail(int errnum);
+  /// Receiving goes on: the user wants it, and nothing has ended it.
+  [[nodiscard]] bool wantsMore() const noexcept {
+    return handler_ != nullptr && reading_ && !eof_ && !failed_;
+  }
+
+  UringPoller& poller_;
+  StreamHandler* handler_;  // null once the user's Stream is gone
+  UniqueFd fd_;
+  SlotId id_;
+  OutputQueue sending_;        // owned by the kernel until the send completes
+  std::size_t sent_ = 0;       // of the send in flight, by completions that fell short
+  std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
+  bool reading_ = false;
+  bool receiveArmed_ = false;
+  bool receiveCancelled_ = false;
+  bool starving_ = false;
+  bool watchArmed_ = false;
+  bool sendInFlight_ = false;
+  bool shutdownWanted_ = false;
+  bool deliveryDeferred_ = false;
+  bool eof_ = false;         // the peer's FIN was received
+  bool eofTold_ = false;     // and handed on
+  bool failed_ = false;
+};
+
+void StreamSource::startReading() {
+  reading_ = true;
+  if (failed_) return;
+  const bool something = kept_ != nullptr || (eof_ && !eofTold_);
+  if (something && !std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
+  armReceive();
+}
+
+void StreamSource::stopReading() {
+  reading_ = false;
+  if (failed_) return;
+  if (receiveArmed_ && !receiveCancelled_) {
+    receiveCancelled_ = true;
+    poller_.cancel(id_, *this, UringKind::kReceive);
+  }
+  armWatch();
+}
+
+// A cancelled receive is armed anew only by its final completion: two at once would race for the
+// bytes and could deliver them out of order.
+void StreamSource::armReceive() {
+  if (!wantsMore() || receiveArmed_ || starving_) return;
+  receiveArmed_ = true;
+  poller_.request(id_, *this, UringKind::kReceive, [this](io_uring_sqe* sqe) {
+    io_uring_prep_recv_multishot(sqe, fd_.get(), nullptr, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = UringBuffers::kGroup;
+  });
+}
+
+// With no receive in flight nobody would hear of a reset. A poll without any event reports errors
+// and hang-ups.
+void StreamSource::armWatch() {
+  if (watchArmed_) return;
+  watchArmed_ = true;
+  poller_.request(id_, *this, UringKind::kWatch,
+                  [this](io_uring_sqe* sqe) { io_uring_prep_poll_add(sqe, fd_.get(), 0); });
+}
+
+void StreamSource::onCompletion(UringKind kind, const UringCompletion& completion) {
+  switch (kind) {
+    case UringKind::kReceive:
+      onReceived(completion);
+      break;
+    case UringKind::kSend:
+      onSendDone(completion.result);
+      break;
+    case UringKind::kWatch:
+      onWatched();
+      break;
+    default:
+      break;  // a cancellation: what it cancelled tells the rest
+  }
+}
+
+void StreamSource::onReceived(const UringCompletion& completion) {
+  ++poller_.counters().receives;
+  if (!completion.more()) {
+    receiveArmed_ = false;
+    receiveCancelled_ = false;
+  }
+  const int n = completion.result;
+  // Taken even when nobody listens any more: the poller gives back what was taken.
+  std::span<const char> bytes;
+  if (completion.buffer() >= 0) {
+    bytes = poller_.buffers().taken(static_cast<std::uint16_t>(completion.buffer()),
+                                    static_cast<std::size_t>(n > 0 ? n : 0));
+  }
+  if (handler_ == nullptr || failed_) return;
+  if (n > 0) {
+    if (!reading_ || kept_ != nullptr) {
+      keep(bytes);
+    } else {
+      handler_->onData(bytes);
+    }
+  } else if (n == 0) {
+    eof_ = true;
+    if (reading_ && kept_ == nullptr) {
+      eofTold_ = true;
+      handler_->onEof();
+    }
+  } else if (n == -ENOBUFS) {
+    if (reading_ && !std::exchange(starving_, true)) poller_.starve(id_);
+  } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
+    fail(-n);
+  }
+  armReceive();
+}
+
+void StreamSource::keep(std::span<const char> bytes) {
+  if (kept_ == nullptr) kept_ = std::make_unique<Buffer>();
+  kept_->append(bytes.data(), bytes.size());
+}
+
+void StreamSource::deliverKept() {
+  deliveryDeferred_ = false;
+  if (handler_ == nullptr || failed_ || !reading_) return;
+  if (kept_ != nullptr) {
+    const std::unique_ptr<Buffer> bytes = std::move(kept_);
+    handler_->onData({bytes->peek(), bytes->readableBytes()});
+  }
+  if (handler_ != nullptr && !failed_ && reading_ && eof_ && !std::exchange(eofTold_, true)) {
+    handler_->onEof();
+  }
+}
+
+void StreamSource::onBuffersBack() {
+  starving_ = false;
+  armReceive();
+}
+
+void StreamSource::onWatched() {
+  watchArmed_ = false;
+  // While receiving, the receive reports the same.
+  if (handler_ == nullptr || failed_ || receiveArmed_) return;
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  // Zero: an orderly end of both directions. Nothing more can happen before the user reads.
+  if (error != 0) fail(error);
+}
+
+std::size_t StreamSource::send(OutputQueue& queue) {
+  if (sendInFlight_ || failed_ || queue.empty()) return 0;
+  queue.moveFrontTo(sending_, UringMessages::kChunks);
+  sent_ = 0;
+  submitSend();
+  return 0;
+}
+
+void StreamSource::submitSend() {
+  constexpr unsigned kFlags = MSG_NOSIGNAL | MSG_WAITALL;
+  sendInFlight_ = true;
+  ++poller_.counters().sends;
+  UringMessages::Message& message = poller_.messages().take();
+  message.header.msg_iovlen = sending_.gather(message.chunks);
+  poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+    if (message.header.msg_iovlen == 1) {
+      const iovec& chunk = message.chunks[0];
+      io_uring_prep_send(sqe, fd_.get(), chunk.iov_base, chunk.iov_len, kFlags);
+    } else {
+      io_uring_prep_sendmsg(sqe, fd_.get(), &message.header, kFlags);
+    }
+  });
+}
+
+void StreamSource::onSendDone(int result) {
+  sendInFlight_ = false;
+  if (handler_ == nullptr || failed_) {
+    sending_.clear();
+    return;
+  }
+  if (result < 0 && result != -EINTR && result != -EAGAIN) {
+    sending_.clear();
+    fail(-result);
+    return;
+  }
+  if (result > 0) {
+    sending_.consume(static_cast<std::size_t>(result));
+    sent_ += static_cast<std::size_t>(result);
+  }
+  if (!sending_.empty()) {
+    submitSend();
+    return;
+  }
+  if (shutdownWanted_) ::shutdown(fd_.get(), SHUT_WR);
+  handler_->onSent(sent_);
+}
+
+void StreamSource::shutdownWrite() {
+  shutdownWanted_ = true;
+  // With a send pending it would fail that send.
+  if (!sendInFlight_) ::shutdown(fd_.get(), SHUT_WR);
+}
+
+void StreamSource::fail(int errnum) {
+  failed_ = true;
+  handler_->onError(systemError(errnum));
+}
+
+void StreamSource::abandon() {
+  handler_ = nullptr;
+  kept_.reset();
+  // One cancellation for all that is in flight on the fd, which closes after the last answer:
+  // close() alone would cancel nothing, and the peer would see no FIN.
+  if (receiveArmed_ || watchArmed_ || sendInFlight_) {
+    poller_.request(id_, *this, UringKind::kCancel, [this](io_uring_sqe* sqe) {
+      io_uring_prep_cancel_fd(sqe, fd_.get(), IORING_ASYNC_CANCEL_ALL);
+    });
+  }
+}
+
+// What the user holds; the source lives on until the kernel is done with it.
+class UringStream final : public Stream {
+ public:
+  explicit UringStream(StreamSource& source) : source_(source) {}
+  ~UringStream() override { source_.leave(); }
+
+  void startReading() override { source_.startReading(); }
+  void stopReading() override { source_.stopReading(); }
+  std::size_t send(OutputQueue& queue) override { return source_.send(queue); }
+  void shutdownWrite() override { source_.shutdownWrite(); }
+  [[nodiscard]] int fd() const noexcept override { return source_.fd(); }
+
+ private:
+  StreamSource& source_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> openUringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler) {
+  setNonBlocking(fd.get(), false);
+  auto source = std::make_unique<StreamSource>(poller, std::move(fd), handler);
+  StreamSource& stays = *source;
+  const SlotId id = poller.add(std::move(source));
+  stays.setId(id);
+  return std::make_unique<UringStream>(stays);
+}
+
+}  // namespace tern
