@@ -97,8 +97,7 @@ const char* Buffer::findCRLF(const char* start) const {
 const char* Buffer::findEOL(const char* start) const {
   requireInside(start, "findEOL");
   if (start == end_) return nullptr;
-  return static_cast<const char*>(
-      std::memchr(start, '\n', static_cast<std::size_t>(end_ - start)));
+  return static_cast<const char*>(std::memchr(start, '\n', static_cast<std::size_t>(end_ - start)));
 }
 
 void Buffer::retrieve(std::size_t length) {

@@ -30,9 +30,7 @@ struct OutputQueue::Chunk {
   Kind kind = Kind::kBlock;
 
   [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - begin); }
-  [[nodiscard]] std::size_t room() const noexcept {
-    return static_cast<std::size_t>(limit - end);
-  }
+  [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(limit - end); }
   void* payload() noexcept { return this + 1; }
 
   static Chunk* allocate(std::size_t payloadBytes) {
@@ -127,7 +125,8 @@ std::size_t OutputQueue::gather(std::span<iovec> out) const noexcept {
   std::size_t count = 0;
   for (const Chunk* chunk = head_; chunk != nullptr && count < out.size(); chunk = chunk->next) {
     // iovec serves reading too, hence its non-const base; nothing writes through it.
-    out[count].iov_base = const_cast<char*>(chunk->begin);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    out[count].iov_base =
+        const_cast<char*>(chunk->begin);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     out[count].iov_len = chunk->size();
     ++count;
   }

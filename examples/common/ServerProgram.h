@@ -1,5 +1,5 @@
-// ServerProgram: what the example servers have in common: arguments, logging, the ready line, and an
-// orderly end.
+// ServerProgram: what the example servers have in common: arguments, logging, the ready line, and
+// an orderly end.
 #pragma once
 
 #include <tern/net/TcpServer.h>
@@ -15,10 +15,10 @@ namespace tern::examples {
 ///   --poller NAME        poll, epoll, io_uring or auto (default: TERN_POLLER, or epoll)
 ///   --threads N          how many loops serve connections; 1: the accepting loop itself
 ///
-/// It makes the loop and the server, lets `configure` set the callbacks, starts, and prints one line:
-/// "listening on 127.0.0.1:40123 (poller epoll, threads 1)". At SIGINT or SIGTERM it drains for up to
-/// five seconds; at a second one it ends at once. Returns 0 after that, 2 for wrong usage and 1 when
-/// something else fails, each with one sentence on stderr.
+/// It makes the loop and the server, lets `configure` set the callbacks, starts, and prints one
+/// line: "listening on 127.0.0.1:40123 (poller epoll, threads 1)". At SIGINT or SIGTERM it drains
+/// for up to five seconds; at a second one it ends at once. Returns 0 after that, 2 for wrong usage
+/// and 1 when something else fails, each with one sentence on stderr.
 int runServerProgram(int argc, char** argv, const std::string& description,
                      const std::function<void(TcpServer&)>& configure);
 

@@ -16,8 +16,9 @@ void configure(tern::TcpServer& server) {
   using tern::TcpConnectionPtr;
   using tern::Timestamp;
 
-  server.setMessageCallback(
-      [](const TcpConnectionPtr& connection, Buffer* input, Timestamp) { connection->send(input); });
+  server.setMessageCallback([](const TcpConnectionPtr& connection, Buffer* input, Timestamp) {
+    connection->send(input);
+  });
   server.setHighWaterMarkCallback(
       [](const TcpConnectionPtr& connection, std::size_t) { connection->stopRead(); }, kHighMark);
   server.setLowWaterMarkCallback(

@@ -79,8 +79,10 @@ void Acceptor::onAccept(UniqueFd fd) {
 void Acceptor::onAcceptError(std::error_code error) {
   const int number = error.value();
   if (concernsOneConnection(number)) {
-    log(LogLevel::kDebug, "a connection to " + address_.toIpPort() + " was lost before it was "
-                              "accepted: " + error.message());
+    log(LogLevel::kDebug, "a connection to " + address_.toIpPort() +
+                              " was lost before it was "
+                              "accepted: " +
+                              error.message());
     return;
   }
   if (const Timestamp now = Clock::now(); now >= quietUntil_) {

@@ -35,8 +35,8 @@ void ConnectionSet::closeAll() noexcept {
     try {
       connections_.back()->closeNow();
     } catch (const std::exception& error) {
-      log(LogLevel::kError, std::string("a connection callback threw while its server ended: ") +
-                                error.what());
+      log(LogLevel::kError,
+          std::string("a connection callback threw while its server ended: ") + error.what());
     }
   }
 }

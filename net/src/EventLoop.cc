@@ -21,7 +21,8 @@ constinit thread_local EventLoop* tLoop = nullptr;
 
 EventLoop::EventLoop(PollerSpec spec) : spec_(std::move(spec)) {
   if (tLoop != nullptr) {
-    contractViolation("a second EventLoop was made on a thread that has one; a thread runs one loop");
+    contractViolation(
+        "a second EventLoop was made on a thread that has one; a thread runs one loop");
   }
   PollerSpec::Made made = spec_.make();
   choice_ = std::move(made.choice);

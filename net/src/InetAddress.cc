@@ -73,8 +73,7 @@ InetAddress::InetAddress(std::string_view ip, std::uint16_t port) : v6_{} {
   }
   v6_ = {};
   if (::inet_pton(AF_INET6, text.c_str(), &v6_.sin6_addr) != 1) {
-    throw std::invalid_argument("'" + std::string(ip) +
-                                "' is not a numeric IPv4 or IPv6 address");
+    throw std::invalid_argument("'" + std::string(ip) + "' is not a numeric IPv4 or IPv6 address");
   }
   v6_.sin6_family = AF_INET6;
   v6_.sin6_port = htons(port);
@@ -85,8 +84,8 @@ InetAddress::InetAddress(std::string_view ip, std::uint16_t port) : v6_{} {
 
 InetAddress InetAddress::parse(std::string_view hostPort) {
   const auto refuse = [&](std::string_view why) {
-    return std::invalid_argument("'" + std::string(hostPort) + "' is not an address: " +
-                                 std::string(why));
+    return std::invalid_argument("'" + std::string(hostPort) +
+                                 "' is not an address: " + std::string(why));
   };
   const std::size_t colon = hostPort.rfind(':');
   if (colon == std::string_view::npos) throw refuse("want host:port, such as 127.0.0.1:8080");
@@ -136,9 +135,10 @@ socklen_t InetAddress::sockAddrLength() const noexcept {
 }
 
 std::size_t InetAddress::hashOfHost() const noexcept {
-  const auto* bytes = reinterpret_cast<const char*>(isIpv6() ? static_cast<const void*>(&v6_.sin6_addr)
-                                                             : &v4_.sin_addr);
-  return std::hash<std::string_view>{}({bytes, isIpv6() ? sizeof v6_.sin6_addr : sizeof v4_.sin_addr});
+  const auto* bytes = reinterpret_cast<const char*>(
+      isIpv6() ? static_cast<const void*>(&v6_.sin6_addr) : &v4_.sin_addr);
+  return std::hash<std::string_view>{}(
+      {bytes, isIpv6() ? sizeof v6_.sin6_addr : sizeof v4_.sin_addr});
 }
 
 bool operator==(const InetAddress& a, const InetAddress& b) noexcept {

@@ -66,10 +66,9 @@ void ServerShard::serve(UniqueFd fd) {
 
 void ServerShard::listen(UniqueFd boundSocket) {
   acceptor_ = std::make_unique<Acceptor>(loop_, std::move(boundSocket));
-  acceptor_->setNewConnectionCallback(
-      [self = weak_from_this()](UniqueFd fd) {
-        if (const auto shard = self.lock()) shard->assign(std::move(fd));
-      });
+  acceptor_->setNewConnectionCallback([self = weak_from_this()](UniqueFd fd) {
+    if (const auto shard = self.lock()) shard->assign(std::move(fd));
+  });
   acceptor_->listen();
 }
 

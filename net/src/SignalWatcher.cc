@@ -32,7 +32,9 @@ UniqueFd openSignalFd(std::initializer_list<int> signals) {
 }  // namespace
 
 SignalWatcher::SignalWatcher(EventLoop& loop, std::initializer_list<int> signals, Callback callback)
-    : fd_(openSignalFd(signals)), channel_(loop.poller(), fd_.get()), callback_(std::move(callback)) {
+    : fd_(openSignalFd(signals)),
+      channel_(loop.poller(), fd_.get()),
+      callback_(std::move(callback)) {
   const sigset_t set = setOf(signals);
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, &before_); error != 0) {
     throwSystemError(error, "pthread_sigmask()");

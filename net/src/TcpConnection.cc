@@ -25,8 +25,7 @@ TcpConnection::~TcpConnection() = default;
 TcpConnectionPtr TcpConnection::open(EventLoop& loop, UniqueFd fd, std::uint64_t id,
                                      std::shared_ptr<const ConnectionCallbacks> callbacks,
                                      ConnectionSet& set) {
-  auto connection =
-      std::make_shared<TcpConnection>(Private(), loop, id, std::move(callbacks), set);
+  auto connection = std::make_shared<TcpConnection>(Private(), loop, id, std::move(callbacks), set);
   connection->establish(std::move(fd));
   return connection;
 }
@@ -49,9 +48,8 @@ void TcpConnection::onLoop(Post&& post) {
   if (tasks_->isLoopThread()) {
     post(*this);
   } else {
-    tasks_->post([self = shared_from_this(), post = std::forward<Post>(post)]() mutable {
-      post(*self);
-    });
+    tasks_->post(
+        [self = shared_from_this(), post = std::forward<Post>(post)]() mutable { post(*self); });
   }
 }
 
@@ -124,8 +122,10 @@ void TcpConnection::sendInLoop(Bytes&& bytes) {
 void TcpConnection::checkMarks() {
   const std::size_t now = outputBytes();
   if (now > callbacks_->outputLimit) {
-    log(LogLevel::kWarn, name() + ": " + std::to_string(now) + " bytes wait to be sent, above the "
-                             "limit of " + std::to_string(callbacks_->outputLimit) + "; closed");
+    log(LogLevel::kWarn, name() + ": " + std::to_string(now) +
+                             " bytes wait to be sent, above the "
+                             "limit of " +
+                             std::to_string(callbacks_->outputLimit) + "; closed");
     forceCloseInLoop(std::make_error_code(std::errc::no_buffer_space));
     return;
   }

@@ -39,8 +39,7 @@ struct TimerQueue::Later {
   }
 };
 
-TimerQueue::TimerQueue(Poller& poller)
-    : fd_(createTimerFd()), channel_(poller, fd_.get(), *this) {
+TimerQueue::TimerQueue(Poller& poller) : fd_(createTimerFd()), channel_(poller, fd_.get(), *this) {
   channel_.enableReading();
 }
 

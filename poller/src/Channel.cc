@@ -19,7 +19,10 @@ struct Channel::Callbacks {
 };
 
 Channel::Channel(Poller& poller, int fd)
-    : poller_(poller), callbacks_(std::make_shared<Callbacks>()), id_(poller.enroll(*this)), fd_(fd) {}
+    : poller_(poller),
+      callbacks_(std::make_shared<Callbacks>()),
+      id_(poller.enroll(*this)),
+      fd_(fd) {}
 
 Channel::Channel(Poller& poller, int fd, ChannelHandler& handler)
     : poller_(poller), handler_(&handler), id_(poller.enroll(*this)), fd_(fd) {}

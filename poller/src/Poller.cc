@@ -52,8 +52,7 @@ int Poller::runOnce(Duration timeout) {
 bool Poller::dispatch(SlotId id, EventMask events) {
   Channel* channel = find(id);
   if (channel == nullptr || channel->isNoneEvent()) return false;
-  const auto wanted =
-      static_cast<EventMask>(channel->interest() | event::kError | event::kHangup);
+  const auto wanted = static_cast<EventMask>(channel->interest() | event::kError | event::kHangup);
   events &= wanted;
   if (events == event::kNone) return false;
   markReturn();

@@ -127,7 +127,8 @@ std::size_t ReadinessStream::send(OutputQueue& queue) {
   if (awaitingRoom_ || failed_ || error_ != 0) return 0;
   std::size_t total = 0;
   while (!queue.empty()) {
-    std::array<iovec, kGather> chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+    std::array<iovec, kGather>
+        chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
     msghdr message{};
     message.msg_iov = chunks.data();
     message.msg_iovlen = queue.gather(chunks);

@@ -27,8 +27,8 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void updateInterest();
 
   UniqueFd fd_;
-  int error_ = 0;     // an error met inside send(), to be reported from poll()
-  Channel channel_;   // after fd_: it stops watching before the fd closes
+  int error_ = 0;    // an error met inside send(), to be reported from poll()
+  Channel channel_;  // after fd_: it stops watching before the fd closes
   StreamHandler& handler_;
   bool reading_ = false;
   bool eof_ = false;

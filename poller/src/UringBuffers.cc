@@ -19,7 +19,8 @@ constexpr std::uint32_t kMostBuffers = 32768;  // the kernel's limit
 // Anonymous pages: page-aligned as the kernel wants the ring, and without cost until touched.
 void* mapPages(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {  // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr)
+  if (memory ==
+      MAP_FAILED) {  // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr)
     throwSystemError(errno, "io_uring: " + std::to_string(bytes) + " bytes for receive buffers");
   }
   return memory;
@@ -51,8 +52,8 @@ UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t s
   if (result < 0) {
     ::munmap(memory_, bytesOf(count_, size_));
     ::munmap(entries_, bytesOf(count_, sizeof(io_uring_buf)));
-    throwSystemError(-result, "io_uring's receive buffers can't be registered: " +
-                                  explainUringRefusal(-result));
+    throwSystemError(
+        -result, "io_uring's receive buffers can't be registered: " + explainUringRefusal(-result));
   }
   for (std::uint32_t id = 0; id < count_; ++id) giveBack(static_cast<std::uint16_t>(id));
   publish();

@@ -76,7 +76,8 @@ void ListenerSource::onCompletion(UringKind kind, const UringCompletion& complet
     } else if (handler_ != nullptr) {
       handler_->onAccept(std::move(accepted));
     }
-  } else if (handler_ != nullptr && completion.result != -ECANCELED && completion.result != -EINTR) {
+  } else if (handler_ != nullptr && completion.result != -ECANCELED &&
+             completion.result != -EINTR) {
     handler_->onAcceptError(systemError(-completion.result));
   }
   arm();

@@ -46,8 +46,8 @@ UringPoller::~UringPoller() {
     drain();
   } catch (const std::exception& error) {
     // The ring's own end cancels what is left.
-    log(LogLevel::kError, std::string("io_uring: closing the ring without draining it: ") +
-                              error.what());
+    log(LogLevel::kError,
+        std::string("io_uring: closing the ring without draining it: ") + error.what());
   }
 }
 
@@ -147,7 +147,8 @@ void UringPoller::handleSource(UringTag tag, const UringCompletion& completion) 
   if (found == nullptr) {
     // A source outlives its requests, so this is a broken invariant; its cost is bounded here.
     log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
-    if (completion.buffer() >= 0) buffers_->giveBack(static_cast<std::uint16_t>(completion.buffer()));
+    if (completion.buffer() >= 0)
+      buffers_->giveBack(static_cast<std::uint16_t>(completion.buffer()));
     return;
   }
   UringSource& source = **found;
@@ -220,15 +221,14 @@ void UringPoller::disarm(std::uint32_t slot) {
   Watched& watched = watched_[slot];
   if (watched.armed == event::kNone) return;
   watched.armed = event::kNone;
-  const std::uint64_t target =
-      UringTag{UringKind::kChannel, {slot, watched.sequence++}}.packed();
+  const std::uint64_t target = UringTag{UringKind::kChannel, {slot, watched.sequence++}}.packed();
   io_uring_sqe* sqe = ring_.next();
   io_uring_prep_poll_remove(sqe, target);
   io_uring_sqe_set_data64(sqe, UringTag{}.packed());
 }
 
-// One-shot polls, armed just before the wait: no entry for an fd stays queued while user code, which
-// may close the fd, runs. Arming checks readiness, so that this is level-triggered.
+// One-shot polls, armed just before the wait: no entry for an fd stays queued while user code,
+// which may close the fd, runs. Arming checks readiness, so that this is level-triggered.
 void UringPoller::armChannels() {
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
     const std::uint32_t slot = dirty_[i];
@@ -242,8 +242,7 @@ void UringPoller::armChannels() {
     watched.armed = channel->interest();
     const std::uint64_t tag = UringTag{UringKind::kChannel, {slot, watched.sequence}}.packed();
     io_uring_sqe* sqe = ring_.next();
-    io_uring_prep_poll_add(sqe, channel->fd(),
-                           static_cast<unsigned>(toPollMask(watched.armed)));
+    io_uring_prep_poll_add(sqe, channel->fd(), static_cast<unsigned>(toPollMask(watched.armed)));
     io_uring_sqe_set_data64(sqe, tag);
   }
   dirty_.clear();

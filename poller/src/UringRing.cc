@@ -19,9 +19,10 @@ namespace {
 constexpr unsigned kFeatNoIowait = 1U << 17U;
 constexpr unsigned kEnterNoIowait = 1U << 7U;
 
-// One loop a thread: one submitter, and completions run when that thread asks for them. TASKRUN_FLAG
-// shows whether any wait to be run; without it peeking would miss them. Each step down serves an
-// older kernel: DEFER_TASKRUN is 6.1, SINGLE_ISSUER 6.0, COOP_TASKRUN 5.19, SUBMIT_ALL 5.18.
+// One loop a thread: one submitter, and completions run when that thread asks for them.
+// TASKRUN_FLAG shows whether any wait to be run; without it peeking would miss them. Each step down
+// serves an older kernel: DEFER_TASKRUN is 6.1, SINGLE_ISSUER 6.0, COOP_TASKRUN 5.19,
+// SUBMIT_ALL 5.18.
 constexpr unsigned kSizes = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
 constexpr unsigned kSetups[] = {
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |

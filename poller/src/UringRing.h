@@ -1,5 +1,5 @@
-// UringRing: one io_uring instance: set-up with its fallbacks, submission that never loses an entry,
-// and the one system call that submits and waits.
+// UringRing: one io_uring instance: set-up with its fallbacks, submission that never loses an
+// entry, and the one system call that submits and waits.
 #pragma once
 
 #include <liburing.h>
@@ -43,8 +43,8 @@ class UringRing {
   /// `timeout`. Makes no system call when there is nothing to submit, to wait for or to run.
   void enter(unsigned waitFor, Duration timeout);
 
-  /// Takes the oldest completion. It is gone from the ring before anyone acts on it, so an exception
-  /// can't make it come twice.
+  /// Takes the oldest completion. It is gone from the ring before anyone acts on it, so an
+  /// exception can't make it come twice.
   bool take(UringCompletion& completion) noexcept;
 
   [[nodiscard]] bool hasCompletions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }

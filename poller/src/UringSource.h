@@ -1,5 +1,5 @@
-// UringSource: what completions are for. It owns all that the kernel may still touch, so it outlives
-// the Stream or Listener that the user holds until the kernel has answered every request.
+// UringSource: what completions are for. It owns all that the kernel may still touch, so it
+// outlives the Stream or Listener that the user holds until the kernel has answered every request.
 #pragma once
 
 #include <cstdint>

@@ -53,8 +53,8 @@ class StreamSource final : public UringSource {
   StreamHandler* handler_;  // null once the user's Stream is gone
   UniqueFd fd_;
   SlotId id_;
-  OutputQueue sending_;        // owned by the kernel until the send completes
-  std::size_t sent_ = 0;       // of the send in flight, by completions that fell short
+  OutputQueue sending_;           // owned by the kernel until the send completes
+  std::size_t sent_ = 0;          // of the send in flight, by completions that fell short
   std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
   bool reading_ = false;
   bool receiveArmed_ = false;
@@ -64,8 +64,8 @@ class StreamSource final : public UringSource {
   bool sendInFlight_ = false;
   bool shutdownWanted_ = false;
   bool deliveryDeferred_ = false;
-  bool eof_ = false;         // the peer's FIN was received
-  bool eofTold_ = false;     // and handed on
+  bool eof_ = false;      // the peer's FIN was received
+  bool eofTold_ = false;  // and handed on
   bool failed_ = false;
 };
 

@@ -33,9 +33,8 @@ const std::vector<PollerCase>& everyPoller();
 /// TERN_ON_EACH_POLLER(Suite).
 class OnEachPoller : public ::testing::TestWithParam<PollerCase> {};
 
-#define TERN_ON_EACH_POLLER(Suite)                                                   \
-  INSTANTIATE_TEST_SUITE_P(On, Suite,                                                \
-                           ::testing::ValuesIn(::tern::testing::everyPoller()),      \
+#define TERN_ON_EACH_POLLER(Suite)                                                         \
+  INSTANTIATE_TEST_SUITE_P(On, Suite, ::testing::ValuesIn(::tern::testing::everyPoller()), \
                            [](const auto& info) { return info.param.name; })
 
 }  // namespace tern::testing

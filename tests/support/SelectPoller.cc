@@ -26,8 +26,8 @@ int SelectPoller::poll(Duration timeout) {
     limit.tv_sec = rounded / 1'000'000;
     limit.tv_usec = rounded % 1'000'000;
   }
-  const int n = ::select(highest + 1, &readable, &writable, nullptr,
-                         timeout == kForever ? nullptr : &limit);
+  const int n =
+      ::select(highest + 1, &readable, &writable, nullptr, timeout == kForever ? nullptr : &limit);
   ++counters().waits;
   if (n < 0) {
     if (errno == EINTR) return 0;

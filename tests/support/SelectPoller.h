@@ -1,5 +1,5 @@
-// SelectPoller: "a user's own poller", on select(2). Four functions, and all of TCP works on it; the
-// behavioural suite runs on it as on the built-in ones.
+// SelectPoller: "a user's own poller", on select(2). Four functions, and all of TCP works on it;
+// the behavioural suite runs on it as on the built-in ones.
 #pragma once
 
 #include <tern/poller/Poller.h>
@@ -24,8 +24,8 @@ class SelectPoller final : public Poller {
     EventMask events;
   };
 
-  // By fd, and by the channel's id rather than its address: who owns the fd may have changed between
-  // select() and dispatch(), which drops an event whose channel is gone.
+  // By fd, and by the channel's id rather than its address: who owns the fd may have changed
+  // between select() and dispatch(), which drops an event whose channel is gone.
   std::map<int, SlotId> channels_;
   std::vector<Ready> ready_;
 };

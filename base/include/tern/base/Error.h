@@ -7,9 +7,7 @@
 namespace tern {
 
 /// errno-style number (positive) as an error_code.
-inline std::error_code systemError(int errnum) noexcept {
-  return {errnum, std::system_category()};
-}
+inline std::error_code systemError(int errnum) noexcept { return {errnum, std::system_category()}; }
 
 /// Throws std::system_error. `what` says what was tried, on what, and what to do about it.
 [[noreturn]] void throwSystemError(int errnum, const std::string& what);

@@ -9,7 +9,8 @@ namespace tern {
 
 enum class LogLevel : unsigned char { kDebug, kInfo, kWarn, kError, kOff };
 
-using LogHook = std::function<void(LogLevel, std::string_view message, const std::source_location&)>;
+using LogHook =
+    std::function<void(LogLevel, std::string_view message, const std::source_location&)>;
 
 /// Replaces the hook; an empty one restores the default, which writes a line to stderr. Any thread.
 /// The hook runs on the thread that logs, possibly on several at once, and must not throw.

@@ -13,8 +13,8 @@ namespace tern {
 
 /// A queue of chunks of bytes. Small pieces are copied and coalesce into one chunk; a large moved
 /// string, and a shared one, stay chunks of their own and are not copied. The address of a queued
-/// byte stays the same until it is consumed or cleared, also while its chunk is handed on to another
-/// queue: the kernel may read it meanwhile.
+/// byte stays the same until it is consumed or cleared, also while its chunk is handed on to
+/// another queue: the kernel may read it meanwhile.
 ///
 /// An empty queue holds no heap. One thread at a time. Appending may throw std::bad_alloc, and then
 /// changes nothing but for bytes that still fitted into the last chunk.

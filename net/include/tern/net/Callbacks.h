@@ -19,7 +19,8 @@ using TcpConnectionPtr = std::shared_ptr<TcpConnection>;
 /// connected() tells which.
 using ConnectionCallback = std::function<void(const TcpConnectionPtr&)>;
 /// Bytes arrived; those left in the buffer are there again, with more behind them, next time.
-using MessageCallback = std::function<void(const TcpConnectionPtr&, Buffer*, Timestamp receiveTime)>;
+using MessageCallback =
+    std::function<void(const TcpConnectionPtr&, Buffer*, Timestamp receiveTime)>;
 /// All that was sent has left for the kernel.
 using WriteCompleteCallback = std::function<void(const TcpConnectionPtr&)>;
 /// The peer finished sending (half-close); we may still send.

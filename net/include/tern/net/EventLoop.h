@@ -20,8 +20,8 @@ class TaskQueue;
 class TimerQueue;
 
 /// Belongs to the thread that makes it: it is run and destroyed there, and a thread has at most one
-/// at a time; breaking that aborts with a sentence. It outlives the channels, connections and servers
-/// made on it.
+/// at a time; breaking that aborts with a sentence. It outlives the channels, connections and
+/// servers made on it.
 ///
 /// A turn: wait, dispatch what happened, run functors, then flush what was sent outside of
 /// connections' own callbacks.

@@ -43,8 +43,8 @@ class EventLoopThread {
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable started_;
-  EventLoop* loop_ = nullptr;       // guarded by mutex_
-  std::exception_ptr failure_;      // guarded by mutex_
+  EventLoop* loop_ = nullptr;   // guarded by mutex_
+  std::exception_ptr failure_;  // guarded by mutex_
 };
 
 }  // namespace tern

@@ -30,11 +30,11 @@ class UniqueFd;
 
 /// Made by a TcpServer, which holds it while it is up; keep a TcpConnectionPtr to hold it longer.
 /// It lives on one loop: its callbacks run there. Methods are for that thread unless they say "any
-/// thread"; those may also be called when the connection, its server and its loop are gone, and then
-/// do nothing.
+/// thread"; those may also be called when the connection, its server and its loop are gone, and
+/// then do nothing.
 ///
-/// What is sent in one of its callbacks leaves in one kernel send when the callback returns; what is
-/// sent elsewhere on the loop's thread leaves before the loop waits again.
+/// What is sent in one of its callbacks leaves in one kernel send when the callback returns; what
+/// is sent elsewhere on the loop's thread leaves before the loop waits again.
 class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
                             private StreamHandler {
   class Private {
@@ -43,9 +43,9 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   };
 
  public:
-  /// For servers and clients: opens a connected socket on the calling loop's thread, announces it to
-  /// the connection callback, and enters it into `set` for as long as it is up. The set must outlive
-  /// that. Throws std::system_error when the poller can't take the socket.
+  /// For servers and clients: opens a connected socket on the calling loop's thread, announces it
+  /// to the connection callback, and enters it into `set` for as long as it is up. The set must
+  /// outlive that. Throws std::system_error when the poller can't take the socket.
   static TcpConnectionPtr open(EventLoop& loop, UniqueFd fd, std::uint64_t id,
                                std::shared_ptr<const ConnectionCallbacks> callbacks,
                                ConnectionSet& set);
@@ -98,8 +98,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
 
   // --- receiving: any thread ---
 
-  /// Stops and resumes the message callback; the peer is slowed down by TCP. After stopRead() on the
-  /// loop's thread no message callback comes, not even for what the current one leaves unread.
+  /// Stops and resumes the message callback; the peer is slowed down by TCP. After stopRead() on
+  /// the loop's thread no message callback comes, not even for what the current one leaves unread.
   void stopRead();
   void startRead();
 

@@ -102,9 +102,9 @@ class TcpServer {
   ThreadInitCallback threadInit_;
   ConnectionCallbacks callbacks_;
   std::shared_ptr<ServerLimits> limits_;
-  std::unique_ptr<EventLoopThreadPool> pool_;           // from start() on
-  std::unique_ptr<Acceptor> acceptor_;                  // in one-listener mode
-  std::vector<std::shared_ptr<ServerShard>> shards_;    // one a serving loop
+  std::unique_ptr<EventLoopThreadPool> pool_;         // from start() on
+  std::unique_ptr<Acceptor> acceptor_;                // in one-listener mode
+  std::vector<std::shared_ptr<ServerShard>> shards_;  // one a serving loop
 
   bool stopping_ = false;
   std::size_t undrained_ = 0;  // shards that still have connections

@@ -58,8 +58,8 @@ class Poller {
   virtual void remove(Channel& channel) = 0;
 
   /// A stream on a connected socket, in blocking or non-blocking mode. The default is built on
-  /// Channel and works on every poller; a completion backend overrides it. Throws std::system_error,
-  /// and closes fd, when it can't be watched.
+  /// Channel and works on every poller; a completion backend overrides it. Throws
+  /// std::system_error, and closes fd, when it can't be watched.
   virtual std::unique_ptr<Stream> openStream(UniqueFd fd, StreamHandler& handler);
   /// The same for a listening socket.
   virtual std::unique_ptr<Listener> openListener(UniqueFd fd, ListenerHandler& handler);

@@ -35,8 +35,8 @@ class Stream {
   Stream() = default;
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  /// At any time, in any callback: cancels what is in flight, and no callback comes after it. The fd
-  /// closes when the kernel holds no request on it. Output that was not sent is dropped.
+  /// At any time, in any callback: cancels what is in flight, and no callback comes after it. The
+  /// fd closes when the kernel holds no request on it. Output that was not sent is dropped.
   virtual ~Stream() = default;
 
   /// From the first call of one of these two on, errors are watched for. They throw
