@@ -12,7 +12,7 @@ namespace tern {
 /// Belongs to the loop's thread. Holds no ownership: a connection that is up holds itself.
 class ConnectionSet {
  public:
-  /// `onRemoved` runs after each that went down.
+  /// `onRemoved` runs for each that goes down, before its last callback.
   explicit ConnectionSet(std::function<void()> onRemoved) : onRemoved_(std::move(onRemoved)) {}
   ConnectionSet(const ConnectionSet&) = delete;
   ConnectionSet& operator=(const ConnectionSet&) = delete;

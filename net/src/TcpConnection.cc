@@ -293,15 +293,15 @@ void TcpConnection::closeNow() {
   state_.store(State::kDisconnected, std::memory_order_release);
   // Whoever is further up the stack may be this connection: it goes at the end of the turn.
   scheduleTurnEnd();
+  // Before the callback, which may destroy the server and with it the set.
+  loop_.connectionGone();
+  set_->remove(*this);
   struct Finally {
     TcpConnection& connection;
     ~Finally() {
       connection.stream_.reset();
       connection.output_.clear();
       connection.inFlight_ = 0;
-      ConnectionSet& set = *connection.set_;
-      connection.loop_.connectionGone();
-      set.remove(connection);
     }
   };
   const Finally finally{*this};

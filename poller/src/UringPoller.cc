@@ -65,13 +65,19 @@ void UringPoller::drain() {
   for (int step = 0; sources_.size() > 0 && step < kDrainSteps; ++step) {
     ring_.enter(1, kDrainStep);
     UringCompletion completion;
-    while (ring_.take(completion)) handle(completion);
+    while (ring_.take(completion)) {
+      const UringTag tag = UringTag::unpack(completion.userData);
+      const bool ofSource = tag.kind != UringKind::kChannel && tag.kind != UringKind::kIgnored;
+      if (ofSource) handleSource(tag, completion);
+    }
     if (buffers_) buffers_->publish();
   }
-  if (sources_.size() > 0) {
-    log(LogLevel::kError, "io_uring: " + std::to_string(sources_.size()) +
-                              " connections still have requests in flight at the end");
-  }
+  if (sources_.size() == 0) return;
+  log(LogLevel::kError, "io_uring: " + std::to_string(sources_.size()) +
+                            " connections still have requests in flight at the end; their memory "
+                            "is not freed, as the kernel may write to it");
+  sources_.forEach(
+      [](SlotId, std::unique_ptr<UringSource>& source) { static_cast<void>(source.release()); });
 }
 
 std::unique_ptr<Stream> UringPoller::openStream(UniqueFd fd, StreamHandler& handler) {
