@@ -114,11 +114,7 @@ void Buffer::retrieveUntil(const char* end) {
   retrieve(static_cast<std::size_t>(end - begin_));
 }
 
-void Buffer::retrieveAll() noexcept {
-  if (lent_) {
-    begin_ = end_;
-    return;
-  }
+void Buffer::emptyStorage() noexcept {
   if (capacity_ > kKeepWhenEmpty) {
     forget();
   } else if (storage_ != nullptr) {
@@ -213,18 +209,16 @@ void Buffer::shrink(std::size_t reserve) {
   relocate(kCheapPrepend, kCheapPrepend + readableBytes() + reserve);
 }
 
-void Buffer::lend(std::span<const char> bytes) {
+void Buffer::lendBehind(std::span<const char> bytes) {
   if (!empty() || lent_) {
     append(bytes.data(), bytes.size());
-    return;
+  } else {
+    forget();
+    lend(bytes);
   }
-  forget();
-  begin_ = bytes.data();
-  end_ = bytes.data() + bytes.size();
-  lent_ = true;
 }
 
-void Buffer::settle() {
+void Buffer::settleStorage() {
   if (empty()) {
     forget();
   } else if (lent_) {

@@ -115,12 +115,12 @@ void TcpConnection::sendInLoop(Bytes&& bytes) {
   output_.append(std::forward<Bytes>(bytes));
   if (output_.empty()) return;
   writeCompleteDue_ = true;
-  checkMarks();
+  const std::size_t waiting = outputBytes();
+  if (waiting > callbacks_->highMark || waiting > callbacks_->outputLimit) aboveAMark(waiting);
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
 
-void TcpConnection::checkMarks() {
-  const std::size_t now = outputBytes();
+void TcpConnection::aboveAMark(std::size_t now) {
   if (now > callbacks_->outputLimit) {
     log(LogLevel::kWarn, name() + ": " + std::to_string(now) +
                              " bytes wait to be sent, above the "
@@ -222,29 +222,32 @@ void TcpConnection::onSent(std::size_t bytes) {
 
 void TcpConnection::afterProgress() {
   const std::size_t waiting = outputBytes();
-  if (aboveHighMark_ && waiting <= callbacks_->lowMark) {
-    aboveHighMark_ = false;
-    if (callbacks_->lowWaterMark) {
-      loop_.queueInLoop([self = shared_from_this(), waiting] {
-        if (self->disconnected() || !self->callbacks_->lowWaterMark) return;
-        self->runCallback([&] { self->callbacks_->lowWaterMark(self, waiting); });
-      });
-    }
-  }
+  if (aboveHighMark_ && waiting <= callbacks_->lowMark) fellToLowMark(waiting);
   if (waiting > 0) return;
-  if (std::exchange(writeCompleteDue_, false) && callbacks_->writeComplete) {
-    // A functor, not a call: a callback that sends again would recurse for ever to a fast reader.
-    loop_.queueInLoop([self = shared_from_this()] {
-      if (self->disconnected() || !self->callbacks_->writeComplete) return;
-      self->runCallback([&] { self->callbacks_->writeComplete(self); });
-    });
-  }
-  if (state() != State::kDisconnecting) return;
+  if (std::exchange(writeCompleteDue_, false) && callbacks_->writeComplete) writeCompleted();
+  if (connected()) return;
   if (eof_) {
     closeNow();
   } else if (!std::exchange(shutdownSent_, true)) {
     stream_->shutdownWrite();
   }
+}
+
+void TcpConnection::fellToLowMark(std::size_t waiting) {
+  aboveHighMark_ = false;
+  if (!callbacks_->lowWaterMark) return;
+  loop_.queueInLoop([self = shared_from_this(), waiting] {
+    if (self->disconnected() || !self->callbacks_->lowWaterMark) return;
+    self->runCallback([&] { self->callbacks_->lowWaterMark(self, waiting); });
+  });
+}
+
+// A functor, not a call: a callback that sends again would recurse for ever to a fast reader.
+void TcpConnection::writeCompleted() {
+  loop_.queueInLoop([self = shared_from_this()] {
+    if (self->disconnected() || !self->callbacks_->writeComplete) return;
+    self->runCallback([&] { self->callbacks_->writeComplete(self); });
+  });
 }
 
 void TcpConnection::onData(std::span<const char> bytes) {

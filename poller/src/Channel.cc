@@ -71,14 +71,6 @@ void Channel::setInterest(int interest) {
   }
 }
 
-void Channel::handle(EventMask events) {
-  if (handler_ != nullptr) {
-    handler_->onEvents(events);
-  } else {
-    runCallbacks(events);
-  }
-}
-
 void Channel::runCallbacks(EventMask events) {
   // Own copies: each callback may destroy the channel, and with it the functions being run.
   const std::shared_ptr<Callbacks> callbacks = callbacks_;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <string>
 
+#include "PollMask.h"
 #include "tern/base/Error.h"
 
 namespace tern {
@@ -14,21 +15,8 @@ constexpr std::size_t kFirstBatch = 64;
 // Bounds a turn, and with it the delay of functors and flushes.
 constexpr std::size_t kLargestBatch = 1024;
 
-std::uint32_t toEpoll(EventMask interest) {
-  std::uint32_t events = 0;
-  if ((interest & event::kReadable) != 0) events |= EPOLLIN | EPOLLPRI;
-  if ((interest & event::kWritable) != 0) events |= EPOLLOUT;
-  return events;
-}
-
-EventMask fromEpoll(std::uint32_t revents) {
-  int events = event::kNone;
-  if ((revents & (EPOLLIN | EPOLLPRI)) != 0) events |= event::kReadable;
-  if ((revents & EPOLLOUT) != 0) events |= event::kWritable;
-  if ((revents & EPOLLERR) != 0) events |= event::kError;
-  if ((revents & EPOLLHUP) != 0) events |= event::kHangup;
-  return static_cast<EventMask>(events);
-}
+static_assert(EPOLLIN == POLLIN && EPOLLPRI == POLLPRI && EPOLLOUT == POLLOUT &&
+              EPOLLERR == POLLERR && EPOLLHUP == POLLHUP);
 
 // epoll_wait counts in milliseconds; rounding up never wakes early to find nothing.
 int toMilliseconds(Duration timeout) {
@@ -61,7 +49,7 @@ int EPollPoller::poll(Duration timeout) {
   // What an exception leaves undelivered is level-triggered: the next turn reports it again.
   for (int i = 0; i < n; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    dispatch(SlotId::unpack(event.data.u64), fromEpoll(event.events));
+    dispatch(SlotId::unpack(event.data.u64), fromPollMask(static_cast<int>(event.events)));
   }
   if (static_cast<std::size_t>(n) == events_.size() && events_.size() < kLargestBatch) {
     events_.resize(events_.size() * 2);
@@ -73,7 +61,7 @@ void EPollPoller::update(Channel& channel) {
   const std::size_t slot = channel.id().index;
   if (slot >= added_.size()) added_.resize(slot + 1);
   epoll_event event{};
-  event.events = toEpoll(channel.interest());
+  event.events = static_cast<std::uint32_t>(toPollMask(channel.interest()));
   event.data.u64 = channel.id().packed();
   const int operation = added_[slot] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   if (::epoll_ctl(epoll_.get(), operation, channel.fd(), &event) != 0) {

@@ -1,4 +1,4 @@
-// PollMask: tern's event masks as poll(2)'s, which io_uring's POLL_ADD shares.
+// PollMask: tern's event masks as poll(2)'s, which epoll and io_uring's POLL_ADD share.
 #pragma once
 
 #include <poll.h>
@@ -7,19 +7,22 @@
 
 namespace tern {
 
+// The bits agree, but for POLLPRI, which counts as readable, and POLLNVAL, as an error.
+static_assert(event::kReadable == POLLIN && event::kWritable == POLLOUT &&
+              event::kError == POLLERR && event::kHangup == POLLHUP);
+inline constexpr int kSameBits = POLLIN | POLLOUT | POLLERR | POLLHUP;
+
 inline short toPollMask(EventMask interest) noexcept {
-  int events = 0;
-  if ((interest & event::kReadable) != 0) events |= POLLIN | POLLPRI;
-  if ((interest & event::kWritable) != 0) events |= POLLOUT;
-  return static_cast<short>(events);
+  const int asked = interest & (POLLIN | POLLOUT);
+  return static_cast<short>((asked & POLLIN) != 0 ? asked | POLLPRI : asked);
 }
 
 inline EventMask fromPollMask(int revents) noexcept {
-  int events = event::kNone;
-  if ((revents & (POLLIN | POLLPRI)) != 0) events |= event::kReadable;
-  if ((revents & POLLOUT) != 0) events |= event::kWritable;
-  if ((revents & (POLLERR | POLLNVAL)) != 0) events |= event::kError;
-  if ((revents & POLLHUP) != 0) events |= event::kHangup;
+  int events = revents & kSameBits;
+  if ((revents & (POLLPRI | POLLNVAL)) != 0) {
+    if ((revents & POLLPRI) != 0) events |= event::kReadable;
+    if ((revents & POLLNVAL) != 0) events |= event::kError;
+  }
   return static_cast<EventMask>(events);
 }
 

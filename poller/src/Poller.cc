@@ -5,14 +5,6 @@
 #include "ReadinessStream.h"
 
 namespace tern {
-namespace {
-
-// One receive fills at most this much: small enough to stay in the cache and to be fair to the
-// other connections of the loop.
-constexpr std::size_t kReceiveBlockSize = std::size_t{64} * 1024;
-
-}  // namespace
-
 Poller::~Poller() = default;
 
 std::unique_ptr<Stream> Poller::openStream(UniqueFd fd, StreamHandler& handler) {
@@ -50,31 +42,25 @@ int Poller::runOnce(Duration timeout) {
 }
 
 bool Poller::dispatch(SlotId id, EventMask events) {
-  Channel* channel = find(id);
-  if (channel == nullptr || channel->isNoneEvent()) return false;
-  const auto wanted = static_cast<EventMask>(channel->interest() | event::kError | event::kHangup);
-  events &= wanted;
-  if (events == event::kNone) return false;
+  Channel* const* found = channels_.find(id);
+  if (found == nullptr) return false;
+  Channel& channel = **found;
+  const EventMask interest = channel.interest();
+  events &= static_cast<EventMask>(interest | event::kError | event::kHangup);
+  if (events == event::kNone || interest == event::kNone) return false;
   markReturn();
-  channel->handle(events);
+  channel.handle(events);
   return true;
 }
 
 void Poller::defer(SlotId channel, EventMask events) { deferred_.push_back({channel, events}); }
 
-Channel* Poller::find(SlotId id) noexcept {
-  Channel** channel = channels_.find(id);
-  return channel == nullptr ? nullptr : *channel;
-}
-
-std::span<char> Poller::receiveBlock() {
+void Poller::makeReceiveBlock() {
   // Not value-initialised: pages that are never received into cost no memory.
-  if (receiveBlock_ == nullptr) receiveBlock_.reset(new char[kReceiveBlockSize]);
-  return {receiveBlock_.get(), kReceiveBlockSize};
+  receiveBlock_.reset(new char[kReceiveBlockSize]);
 }
 
-void Poller::markReturn() noexcept {
-  if (returned_) return;
+void Poller::noteReturn() noexcept {
   returned_ = true;
   returnTime_ = Clock::now();
 }

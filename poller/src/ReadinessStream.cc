@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -24,6 +25,23 @@ int pendingSocketError(int fd) {
   socklen_t length = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   return error;
+}
+
+// One system call for as many chunks as it takes; `offered` is how many bytes those hold.
+ssize_t sendFront(int fd, const OutputQueue& queue, std::size_t& offered) {
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  const std::span<const char> front = queue.front();
+  if (front.size() == queue.size()) {
+    offered = front.size();
+    return ::send(fd, front.data(), front.size(), kFlags);
+  }
+  std::array<iovec, kGather>
+      chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  msghdr message{};
+  message.msg_iov = chunks.data();
+  message.msg_iovlen = queue.gather(chunks);
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += chunks[i].iov_len;
+  return ::sendmsg(fd, &message, kFlags);
 }
 
 }  // namespace
@@ -51,51 +69,48 @@ void ReadinessStream::stopReading() {
 }
 
 void ReadinessStream::onEvents(EventMask events) {
-  Poller& poller = channel_.poller();
-  const SlotId id = channel_.id();
   if (error_ != 0) {
     fail(error_);
     return;
   }
+  // Each call of the handler may destroy this.
+  Poller& poller = channel_.poller();
+  const SlotId id = channel_.id();
   const bool trouble = (events & (event::kError | event::kHangup)) != 0;
   if (reading_ && !eof_) {
-    if (((events & event::kReadable) != 0 || trouble) && !receive()) return;
+    if ((events & event::kReadable) != 0 || trouble) receive();
   } else if (trouble) {
     troubled(events);
-    if (!poller.alive(id)) return;
   }
-  if ((events & event::kWritable) != 0 && awaitingRoom_ && !failed_) {
+  if ((events & event::kWritable) != 0 && poller.alive(id) && awaitingRoom_ && !failed_) {
     awaitingRoom_ = false;
     updateInterest();
     handler_.onSent(0);
   }
 }
 
-bool ReadinessStream::receive() {
+void ReadinessStream::receive() {
   Poller& poller = channel_.poller();
   const SlotId id = channel_.id();
   const std::span<char> block = poller.receiveBlock();
   for (int round = 0; round < kReceivesPerTurn; ++round) {
     const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
     ++poller.counters().receives;
-    if (n < 0) {
-      if (errno == EAGAIN || errno == EINTR) return true;
-      fail(errno);
-      return false;
-    }
-    if (n == 0) {
-      eof_ = true;
-      updateInterest();
-      handler_.onEof();
-      return poller.alive(id);
+    if (n <= 0) {
+      if (n == 0) {
+        eof_ = true;
+        updateInterest();
+        handler_.onEof();
+      } else if (errno != EAGAIN && errno != EINTR) {
+        fail(errno);
+      }
+      return;
     }
     const auto received = static_cast<std::size_t>(n);
     handler_.onData(block.first(received));
-    if (!poller.alive(id)) return false;
     // A short read has emptied the socket: asking again would only cost a system call.
-    if (received < block.size() || !reading_ || failed_) return true;
+    if (received < block.size() || !poller.alive(id) || !reading_ || failed_) return;
   }
-  return true;
 }
 
 // An error or hang-up while nobody reads: after end of file, or with reading stopped.
@@ -127,38 +142,34 @@ std::size_t ReadinessStream::send(OutputQueue& queue) {
   if (awaitingRoom_ || failed_ || error_ != 0) return 0;
   std::size_t total = 0;
   while (!queue.empty()) {
-    std::array<iovec, kGather>
-        chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
-    msghdr message{};
-    message.msg_iov = chunks.data();
-    message.msg_iovlen = queue.gather(chunks);
     std::size_t offered = 0;
-    for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += chunks[i].iov_len;
-    const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n = sendFront(fd_.get(), queue, offered);
     ++channel_.poller().counters().sends;
+    const auto sent = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
     if (n < 0 && errno == EINTR) continue;
     // Short of memory is not broken: the socket is tried again when it says that it has room.
-    const bool full = n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
-    if (n < 0 && !full) {
+    if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
       failLater(errno);
-      return total;
+      break;
     }
-    if (n > 0) {
-      queue.consume(static_cast<std::size_t>(n));
-      total += static_cast<std::size_t>(n);
-    }
-    if (full || static_cast<std::size_t>(n) < offered) {
-      awaitingRoom_ = true;
-      try {
-        hungUp_ = false;
-        updateInterest();
-      } catch (const std::system_error& error) {
-        failLater(error.code().value());
-      }
-      return total;
+    queue.consume(sent);
+    total += sent;
+    if (sent < offered) {
+      awaitRoom();
+      break;
     }
   }
   return total;
+}
+
+void ReadinessStream::awaitRoom() {
+  awaitingRoom_ = true;
+  hungUp_ = false;
+  try {
+    updateInterest();
+  } catch (const std::system_error& error) {
+    failLater(error.code().value());
+  }
 }
 
 void ReadinessStream::shutdownWrite() {

@@ -19,8 +19,8 @@ class ReadinessStream final : public Stream, private ChannelHandler {
 
  private:
   void onEvents(EventMask events) override;
-  /// False when the stream must not be touched any more.
-  bool receive();
+  void receive();
+  void awaitRoom();
   void troubled(EventMask events);
   void fail(int errnum);
   void failLater(int errnum);

@@ -58,7 +58,13 @@ class Buffer {
   /// Drops bytes from the front.
   void retrieve(std::size_t length);
   void retrieveUntil(const char* end);
-  void retrieveAll() noexcept;
+  void retrieveAll() noexcept {
+    if (lent_) {
+      begin_ = end_;
+    } else {
+      emptyStorage();
+    }
+  }
   void retrieveInt64() { retrieve(sizeof(std::int64_t)); }
   void retrieveInt32() { retrieve(sizeof(std::int32_t)); }
   void retrieveInt16() { retrieve(sizeof(std::int16_t)); }
@@ -112,9 +118,24 @@ class Buffer {
 
   /// Shows `bytes`, which live elsewhere, behind what is already readable: uncopied when the buffer
   /// is empty. They must stay valid until settle().
-  void lend(std::span<const char> bytes);
+  void lend(std::span<const char> bytes) {
+    if (!empty() || lent_ || storage_ != nullptr) {
+      lendBehind(bytes);
+      return;
+    }
+    begin_ = bytes.data();
+    end_ = bytes.data() + bytes.size();
+    lent_ = true;
+  }
   /// Ends the loan: copies what is still unread, or, with nothing unread, frees all memory.
-  void settle();
+  void settle() {
+    if (!empty() || storage_ != nullptr) {
+      settleStorage();
+      return;
+    }
+    begin_ = end_ = nullptr;
+    lent_ = false;
+  }
   [[nodiscard]] bool borrowing() const noexcept { return lent_; }
 
  private:
@@ -134,6 +155,9 @@ class Buffer {
   void relocate(std::size_t front, std::size_t capacity);
   [[nodiscard]] bool inStorage(const void* data) const noexcept;
   void forget() noexcept;
+  void emptyStorage() noexcept;
+  void lendBehind(std::span<const char> bytes);
+  void settleStorage();
 
   char* storage_ = nullptr;
   std::size_t capacity_ = 0;

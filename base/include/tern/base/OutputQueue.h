@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,8 +17,9 @@ namespace tern {
 /// byte stays the same until it is consumed or cleared, also while its chunk is handed on to
 /// another queue: the kernel may read it meanwhile.
 ///
-/// An empty queue holds no heap. One thread at a time. Appending may throw std::bad_alloc, and then
-/// changes nothing but for bytes that still fitted into the last chunk.
+/// An empty queue holds no heap; each thread keeps a few blocks for its next ones. One thread at a
+/// time. Appending may throw std::bad_alloc, and then changes nothing but for bytes that still
+/// fitted into the last chunk.
 class OutputQueue {
  public:
   /// A moved string up to this size is copied instead, to coalesce with its neighbours.
@@ -41,6 +43,11 @@ class OutputQueue {
   /// Bytes queued.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+  /// The first chunk; empty when the queue is.
+  [[nodiscard]] std::span<const char> front() const noexcept {
+    return head_ == nullptr ? std::span<const char>() : std::span(head_->begin, head_->end);
+  }
+
   /// Describes the front chunks for a gathering write; returns how many entries were filled.
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
 
@@ -54,10 +61,24 @@ class OutputQueue {
   void swap(OutputQueue& other) noexcept;
 
  private:
-  struct Chunk;
+  // The head of a chunk; what it owns follows it in memory.
+  struct Chunk {
+    Chunk* next;
+    const char* begin;
+    const char* end;
+    char* limit;  // how far copied bytes may fill it; == end where it holds others' bytes
+    std::size_t allocation;
+    enum class Kind : std::uint8_t { kBlock, kString, kShared } kind;
+  };
 
+  void appendToNewBlock(std::string_view bytes);
+  template <class Owner>
+  void pushHolding(Owner owner, Chunk::Kind kind);
   void pushBack(Chunk* chunk) noexcept;
-  Chunk* popFront() noexcept;
+  /// Its bytes still count in size_.
+  Chunk* unlinkFront() noexcept;
+  static Chunk* create(std::size_t payloadBytes);
+  static void destroy(Chunk* chunk) noexcept;
 
   Chunk* head_ = nullptr;
   Chunk* tail_ = nullptr;

@@ -4,8 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <utility>
+#include <vector>
 
 namespace tern {
 
@@ -31,11 +32,8 @@ template <class T>
 class SlotTable {
  public:
   SlotId insert(T value) {
-    if (free_ == kNone) {
-      slots_.emplace_back();
-      free_ = static_cast<std::uint32_t>(slots_.size() - 1);
-    }
-    Slot& slot = slots_[free_];
+    if (free_ == kNone) grow();
+    Slot& slot = at(free_);
     const SlotId id{free_, slot.generation};
     slot.value = std::move(value);
     free_ = std::exchange(slot.nextFree, kOccupied);
@@ -45,16 +43,16 @@ class SlotTable {
 
   /// The occupant that `id` names, or nullptr when it is gone.
   [[nodiscard]] T* find(SlotId id) noexcept {
-    if (id.index >= slots_.size()) return nullptr;
-    Slot& slot = slots_[id.index];
-    if (slot.generation != id.generation || slot.nextFree != kOccupied) return nullptr;
-    return &slot.value;
+    if (id.index >= capacity_) return nullptr;
+    Slot& slot = at(id.index);
+    // A free slot's generation has not been given out yet.
+    return slot.generation == id.generation ? &slot.value : nullptr;
   }
 
   /// Frees the slot; every copy of `id` is stale from now on. A stale id is ignored.
   void erase(SlotId id) {
     if (find(id) == nullptr) return;
-    Slot& slot = slots_[id.index];
+    Slot& slot = at(id.index);
     // Dies at the end of the function, when the table is whole again: its destructor may call back.
     [[maybe_unused]] const T dead = std::exchange(slot.value, T{});
     // Generation 0 stays free for "names nothing".
@@ -68,14 +66,17 @@ class SlotTable {
   /// Calls f(SlotId, T&) for each occupant. f may erase, but not insert.
   template <class F>
   void forEach(F&& f) {
-    for (std::uint32_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].nextFree == kOccupied) f(SlotId{i, slots_[i].generation}, slots_[i].value);
+    for (std::uint32_t i = 0; i < capacity_; ++i) {
+      Slot& slot = at(i);
+      if (slot.nextFree == kOccupied) f(SlotId{i, slot.generation}, slot.value);
     }
   }
 
  private:
   static constexpr std::uint32_t kNone = 0xFFFFFFFFU;
   static constexpr std::uint32_t kOccupied = 0xFFFFFFFEU;
+  static constexpr std::uint32_t kPageBits = 6;
+  static constexpr std::uint32_t kPageSize = 1U << kPageBits;
 
   struct Slot {
     T value{};
@@ -83,8 +84,21 @@ class SlotTable {
     std::uint32_t nextFree = kNone;
   };
 
-  // A deque: its elements stay where they are while the table grows inside a callback.
-  std::deque<Slot> slots_;
+  [[nodiscard]] Slot& at(std::uint32_t index) const noexcept {
+    return pages_[index >> kPageBits][index & (kPageSize - 1)];
+  }
+
+  void grow() {
+    pages_.push_back(std::make_unique<Slot[]>(kPageSize));
+    const std::uint32_t first = capacity_;
+    capacity_ += kPageSize;
+    for (std::uint32_t i = first; i + 1 < capacity_; ++i) at(i).nextFree = i + 1;
+    free_ = first;
+  }
+
+  // Pages: elements stay where they are while the table grows inside a callback.
+  std::vector<std::unique_ptr<Slot[]>> pages_;
+  std::uint32_t capacity_ = 0;
   std::uint32_t free_ = kNone;
   std::size_t size_ = 0;
 };

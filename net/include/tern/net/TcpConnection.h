@@ -157,7 +157,9 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void turnEnd();
   void flush();
   void afterProgress();
-  void checkMarks();
+  void aboveAMark(std::size_t waiting);
+  void fellToLowMark(std::size_t waiting);
+  void writeCompleted();
   void closeNow();
   void settleInput();
   ConnectionCallbacks& editCallbacks();

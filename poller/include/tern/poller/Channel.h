@@ -16,14 +16,15 @@ class Poller;
 using EventMask = std::uint8_t;
 
 namespace event {
+// The values are poll(2)'s, so that backends need not translate.
 inline constexpr EventMask kNone = 0;
 inline constexpr EventMask kReadable = 1;
-inline constexpr EventMask kWritable = 2;
+inline constexpr EventMask kWritable = 4;
 /// An error is pending on the fd. Reported whenever the mask waited for is not empty; alone it
 /// means "tell me of errors and hang-ups only".
-inline constexpr EventMask kError = 4;
+inline constexpr EventMask kError = 8;
 /// Both directions are shut down, or the other end of a pipe is gone. Reported like kError.
-inline constexpr EventMask kHangup = 8;
+inline constexpr EventMask kHangup = 16;
 }  // namespace event
 
 /// Receives a channel's events without a std::function on the way. Not owned by the channel.
@@ -88,7 +89,13 @@ class Channel {
   friend class Poller;
   struct Callbacks;
 
-  void handle(EventMask events);
+  void handle(EventMask events) {
+    if (handler_ != nullptr) {
+      handler_->onEvents(events);
+    } else {
+      runCallbacks(events);
+    }
+  }
   void runCallbacks(EventMask events);
   Callbacks& editCallbacks();
 

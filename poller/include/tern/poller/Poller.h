@@ -89,23 +89,37 @@ class Poller {
   void defer(SlotId channel, EventMask events);
 
   /// The channel named, or nullptr when it is gone.
-  [[nodiscard]] Channel* find(SlotId channel) noexcept;
+  [[nodiscard]] Channel* find(SlotId channel) noexcept {
+    Channel* const* found = channels_.find(channel);
+    return found == nullptr ? nullptr : *found;
+  }
   [[nodiscard]] bool alive(SlotId channel) noexcept { return find(channel) != nullptr; }
 
   /// A block that all streams of this poller share for receiving: a stream holds it no longer than
   /// one call of its handler.
-  [[nodiscard]] std::span<char> receiveBlock();
+  [[nodiscard]] std::span<char> receiveBlock() {
+    if (receiveBlock_ == nullptr) makeReceiveBlock();
+    return {receiveBlock_.get(), kReceiveBlockSize};
+  }
 
   [[nodiscard]] PollerStats& counters() noexcept { return stats_; }
 
  protected:
   /// Notes the time at the first event of a batch. dispatch() calls it.
-  void markReturn() noexcept;
+  void markReturn() noexcept {
+    if (!returned_) noteReturn();
+  }
 
  private:
   friend class Channel;
   SlotId enroll(Channel& channel) { return channels_.insert(&channel); }
   void withdraw(SlotId channel) { channels_.erase(channel); }
+
+  // Small enough to stay in the cache and to be fair to the loop's other connections.
+  static constexpr std::size_t kReceiveBlockSize = std::size_t{64} * 1024;
+
+  void makeReceiveBlock();
+  void noteReturn() noexcept;
 
   struct Deferred {
     SlotId channel;
