@@ -40,6 +40,7 @@ void deallocate(char* memory, std::size_t bytes) noexcept {
 
 Buffer::Buffer(const Buffer& other) { append(other.view()); }
 
+// NOLINTNEXTLINE(performance-noexcept-move-constructor): see the header
 Buffer::Buffer(Buffer&& other) { swap(other); }
 
 Buffer& Buffer::operator=(const Buffer& other) {
@@ -50,6 +51,7 @@ Buffer& Buffer::operator=(const Buffer& other) {
   return *this;
 }
 
+// NOLINTNEXTLINE(performance-noexcept-move-constructor): see the header
 Buffer& Buffer::operator=(Buffer&& other) {
   if (this != &other) {
     Buffer taken(std::move(other));
@@ -60,6 +62,7 @@ Buffer& Buffer::operator=(Buffer&& other) {
 
 Buffer::~Buffer() { deallocate(storage_, capacity_); }
 
+// NOLINTNEXTLINE(performance-noexcept-swap): see the header
 void Buffer::swap(Buffer& other) {
   // A loan belongs to one callback of one connection: it must not travel with the object.
   if (lent_) reallocate(kCheapPrepend, 0);

@@ -198,7 +198,8 @@ void TcpServer::drainShards() {
 }
 
 void TcpServer::shardDrained() {
-  if (undrained_ > 0 && --undrained_ > 0) return;
+  if (undrained_ > 0) --undrained_;
+  if (undrained_ > 0) return;
   loop_.cancel(deadlineTimer_);
   const auto done = std::exchange(done_, {});
   for (const auto& each : done) each();

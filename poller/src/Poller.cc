@@ -41,15 +41,15 @@ int Poller::runOnce(Duration timeout) {
   return events;
 }
 
-bool Poller::dispatch(SlotId id, EventMask events) {
-  Channel* const* found = channels_.find(id);
+bool Poller::dispatch(SlotId channel, EventMask events) {
+  Channel* const* found = channels_.find(channel);
   if (found == nullptr) return false;
-  Channel& channel = **found;
-  const EventMask interest = channel.interest();
+  Channel& target = **found;
+  const EventMask interest = target.interest();
   events &= static_cast<EventMask>(interest | event::kError | event::kHangup);
   if (events == event::kNone || interest == event::kNone) return false;
   markReturn();
-  channel.handle(events);
+  target.handle(events);
   return true;
 }
 

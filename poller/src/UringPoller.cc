@@ -76,8 +76,9 @@ void UringPoller::drain() {
   log(LogLevel::kError, "io_uring: " + std::to_string(sources_.size()) +
                             " connections still have requests in flight at the end; their memory "
                             "is not freed, as the kernel may write to it");
-  sources_.forEach(
-      [](SlotId, std::unique_ptr<UringSource>& source) { static_cast<void>(source.release()); });
+  sources_.forEach([](SlotId, std::unique_ptr<UringSource>& source) {
+    [[maybe_unused]] const UringSource* leaked = source.release();
+  });
 }
 
 std::unique_ptr<Stream> UringPoller::openStream(UniqueFd fd, StreamHandler& handler) {
@@ -236,8 +237,7 @@ void UringPoller::disarm(std::uint32_t slot) {
 // One-shot polls, armed just before the wait: no entry for an fd stays queued while user code,
 // which may close the fd, runs. Arming checks readiness, so that this is level-triggered.
 void UringPoller::armChannels() {
-  for (std::size_t i = 0; i < dirty_.size(); ++i) {
-    const std::uint32_t slot = dirty_[i];
+  for (const std::uint32_t slot : dirty_) {
     Watched& watched = watched_[slot];
     watched.dirty = false;
     const Channel* channel = find(watched.channel);

@@ -32,11 +32,14 @@ class Buffer {
 
   Buffer() noexcept = default;
   Buffer(const Buffer& other);
-  Buffer(Buffer&& other);  // NOLINT(performance-noexcept-move-constructor): may copy lent bytes
   Buffer& operator=(const Buffer& other);
-  Buffer& operator=(Buffer&& other);  // NOLINT(performance-noexcept-move-constructor)
   ~Buffer();
+  // These may have to copy lent bytes, and throw std::bad_alloc.
+  // NOLINTBEGIN(performance-noexcept-*)
+  Buffer(Buffer&& other);
+  Buffer& operator=(Buffer&& other);
   void swap(Buffer& other);
+  // NOLINTEND(performance-noexcept-*)
 
   // --- reading ---
 

@@ -36,8 +36,7 @@ constexpr Duration saturate(std::chrono::duration<Rep, Period> d) noexcept {
 class Delay {
  public:
   template <class Rep, class Period>
-  constexpr Delay(
-      std::chrono::duration<Rep, Period> d) noexcept  // NOLINT(google-explicit-constructor)
+  constexpr explicit(false) Delay(std::chrono::duration<Rep, Period> d) noexcept
       : value_(saturate(d)) {}
 
   [[nodiscard]] constexpr Duration value() const noexcept { return value_; }

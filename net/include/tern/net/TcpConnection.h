@@ -157,7 +157,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void turnEnd();
   void flush();
   void afterProgress();
-  void aboveAMark(std::size_t waiting);
+  void aboveAMark(std::size_t now);
   void fellToLowMark(std::size_t waiting);
   void writeCompleted();
   void closeNow();

@@ -30,11 +30,10 @@ class PollerSpec {
   /// The process's default: the environment variable TERN_POLLER if it is set, else epoll. Throws
   /// std::invalid_argument when the variable names no poller.
   PollerSpec();
-  PollerSpec(PollerKind kind);       // NOLINT(google-explicit-constructor): a loop takes either
-  PollerSpec(PollerFactory factory,  // NOLINT(google-explicit-constructor)
-             std::string name = "custom");
+  explicit(false) PollerSpec(PollerKind kind);
+  explicit(false) PollerSpec(PollerFactory factory, std::string name = "custom");
   /// io_uring with settings of your own.
-  PollerSpec(const UringOptions& options);  // NOLINT(google-explicit-constructor)
+  explicit(false) PollerSpec(const UringOptions& options);
 
   /// "poll", "epoll", "io_uring" or "auto"; anything else throws std::invalid_argument naming it.
   static PollerSpec named(std::string_view name);
