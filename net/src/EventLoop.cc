@@ -27,7 +27,7 @@ EventLoop::EventLoop(PollerSpec spec) : spec_(std::move(spec)) {
   PollerSpec::Made made = spec_.make();
   choice_ = std::move(made.choice);
   poller_ = std::move(made.poller);
-  tasks_ = std::make_shared<TaskQueue>();
+  tasks_ = std::make_shared<TaskQueue>(*this);
   wakeChannel_ = std::make_unique<Channel>(*poller_, tasks_->wakeFd());
   wakeChannel_->setReadCallback([this](Timestamp) { tasks_->drainWakeFd(); });
   wakeChannel_->enableReading();

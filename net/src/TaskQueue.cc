@@ -11,7 +11,8 @@
 #include "tern/base/Error.h"
 
 namespace tern {
-TaskQueue::TaskQueue() : wakeFd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+TaskQueue::TaskQueue(EventLoop& loop)
+    : loop_(loop), wakeFd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (!wakeFd_) throwSystemError(errno, "eventfd() for waking the loop");
 }
 

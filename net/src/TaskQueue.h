@@ -13,13 +13,18 @@
 
 namespace tern {
 
+class EventLoop;
+
 /// Made on the loop's thread. post() and wake() are safe from any thread; the rest is the loop's.
 class TaskQueue {
  public:
   using Task = std::function<void()>;
 
   /// Throws std::system_error when no eventfd is to be had.
-  TaskQueue();
+  explicit TaskQueue(EventLoop& loop);
+
+  /// Only while the loop is there.
+  [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
 
   /// Queues the task, in order; false, and the task is destroyed, once the loop is gone. Many
   /// posts cost one wake-up.
@@ -60,6 +65,7 @@ class TaskQueue {
   void wakeIfSleeping();
   bool takePosted();
 
+  EventLoop& loop_;
   const ThreadCheck thread_;
   UniqueFd wakeFd_;
   std::atomic<State> state_{State::kAwake};

@@ -18,7 +18,7 @@ namespace tern {
 TcpConnection::TcpConnection(Private /*only open()*/, EventLoop& loop, std::uint64_t id,
                              std::shared_ptr<const ConnectionCallbacks> callbacks,
                              ConnectionSet& set)
-    : loop_(loop), tasks_(loop.tasks()), callbacks_(std::move(callbacks)), set_(&set), id_(id) {}
+    : tasks_(loop.tasks()), callbacks_(std::move(callbacks)), set_(&set), id_(id) {}
 
 TcpConnection::~TcpConnection() = default;
 
@@ -33,12 +33,16 @@ TcpConnectionPtr TcpConnection::open(EventLoop& loop, UniqueFd fd, std::uint64_t
 void TcpConnection::establish(UniqueFd fd) {
   // Asked now: after a reset the kernel does not tell any more, and logs want it most then.
   if (const auto peer = InetAddress::peerOf(fd.get())) peer_ = *peer;
-  stream_ = loop_.poller().openStream(std::move(fd), *this);
+  stream_ = loop().poller().openStream(std::move(fd), *this);
   stream_->startReading();
   set_->add(*this);
   self_ = shared_from_this();
   if (callbacks_->connection) runCallback([this] { callbacks_->connection(self_); });
 }
+
+EventLoop* TcpConnection::getLoop() const noexcept { return &tasks_->loop(); }
+
+EventLoop& TcpConnection::loop() const noexcept { return tasks_->loop(); }
 
 // --- from any thread to the loop's ---
 
@@ -93,7 +97,7 @@ void TcpConnection::forceCloseWithDelay(Delay delay) {
   if (disconnected()) return;
   onLoop([delay](TcpConnection& self) {
     if (self.disconnected()) return;
-    self.loop_.runAfter(delay, [weak = self.weak_from_this()] {
+    self.loop().runAfter(delay, [weak = self.weak_from_this()] {
       if (const TcpConnectionPtr connection = weak.lock()) connection->forceClose();
     });
   });
@@ -133,7 +137,7 @@ void TcpConnection::aboveAMark(std::size_t now) {
   aboveHighMark_ = true;
   if (!callbacks_->highWaterMark) return;
   // Later in this turn, not inside send().
-  loop_.queueInLoop([self = shared_from_this(), now] {
+  loop().queueInLoop([self = shared_from_this(), now] {
     if (self->disconnected() || !self->callbacks_->highWaterMark) return;
     self->runCallback([&] { self->callbacks_->highWaterMark(self, now); });
   });
@@ -193,8 +197,8 @@ void TcpConnection::afterCallback() {
 
 void TcpConnection::scheduleTurnEnd() {
   if (std::exchange(turnEndScheduled_, true)) return;
-  loop_.atTurnEnd(shared_from_this(),
-                  [](void* connection) { static_cast<TcpConnection*>(connection)->turnEnd(); });
+  loop().atTurnEnd(shared_from_this(),
+                   [](void* connection) { static_cast<TcpConnection*>(connection)->turnEnd(); });
 }
 
 void TcpConnection::turnEnd() {
@@ -228,7 +232,8 @@ void TcpConnection::afterProgress() {
   if (connected()) return;
   if (eof_) {
     closeNow();
-  } else if (!std::exchange(shutdownSent_, true)) {
+  } else if (state() == State::kDisconnecting) {
+    state_.store(State::kHalfClosed, std::memory_order_release);
     stream_->shutdownWrite();
   }
 }
@@ -236,7 +241,7 @@ void TcpConnection::afterProgress() {
 void TcpConnection::fellToLowMark(std::size_t waiting) {
   aboveHighMark_ = false;
   if (!callbacks_->lowWaterMark) return;
-  loop_.queueInLoop([self = shared_from_this(), waiting] {
+  loop().queueInLoop([self = shared_from_this(), waiting] {
     if (self->disconnected() || !self->callbacks_->lowWaterMark) return;
     self->runCallback([&] { self->callbacks_->lowWaterMark(self, waiting); });
   });
@@ -244,7 +249,7 @@ void TcpConnection::fellToLowMark(std::size_t waiting) {
 
 // A functor, not a call: a callback that sends again would recurse for ever to a fast reader.
 void TcpConnection::writeCompleted() {
-  loop_.queueInLoop([self = shared_from_this()] {
+  loop().queueInLoop([self = shared_from_this()] {
     if (self->disconnected() || !self->callbacks_->writeComplete) return;
     self->runCallback([&] { self->callbacks_->writeComplete(self); });
   });
@@ -254,7 +259,7 @@ void TcpConnection::onData(std::span<const char> bytes) {
   input_.lend(bytes);
   try {
     if (callbacks_->message) {
-      runCallback([this] { callbacks_->message(self_, &input_, loop_.pollReturnTime()); });
+      runCallback([this] { callbacks_->message(self_, &input_, loop().pollReturnTime()); });
     } else {
       input_.retrieveAll();
     }
@@ -297,7 +302,7 @@ void TcpConnection::closeNow() {
   // Whoever is further up the stack may be this connection: it goes at the end of the turn.
   scheduleTurnEnd();
   // Before the callback, which may destroy the server and with it the set.
-  loop_.connectionGone();
+  loop().connectionGone();
   set_->remove(*this);
   struct Finally {
     TcpConnection& connection;
@@ -326,8 +331,8 @@ ConnectionCallbacks& TcpConnection::editCallbacks() {
   auto own = std::make_shared<ConnectionCallbacks>(*callbacks_);
   ConnectionCallbacks& result = *own;
   // The one replaced may be running: it lives until the end of the turn.
-  loop_.atTurnEnd(std::const_pointer_cast<ConnectionCallbacks>(std::exchange(callbacks_, own)),
-                  [](void*) {});
+  loop().atTurnEnd(std::const_pointer_cast<ConnectionCallbacks>(std::exchange(callbacks_, own)),
+                   [](void*) {});
   return result;
 }
 

@@ -72,7 +72,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   [[nodiscard]] const InetAddress& peerAddress() const noexcept { return peer_; }
   /// While it is up, and in the connection callback.
   [[nodiscard]] InetAddress localAddress() const;
-  [[nodiscard]] EventLoop* getLoop() const noexcept { return &loop_; }
+  /// Any thread, while the loop is there.
+  [[nodiscard]] EventLoop* getLoop() const noexcept;
 
   // --- sending: any thread ---
 
@@ -133,13 +134,19 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
 
  private:
   friend class ConnectionSet;
-  enum class State : std::uint8_t { kConnected, kDisconnecting, kDisconnected };
+  enum class State : std::uint8_t {
+    kConnected,
+    kDisconnecting,  // FIN goes after the pending output
+    kHalfClosed,     // FIN was sent
+    kDisconnected,
+  };
 
   void onData(std::span<const char> bytes) override;
   void onEof() override;
   void onSent(std::size_t bytes) override;
   void onError(std::error_code error) override;
 
+  [[nodiscard]] EventLoop& loop() const noexcept;
   [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
   void establish(UniqueFd fd);
   template <class Post>
@@ -164,7 +171,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void settleInput();
   ConnectionCallbacks& editCallbacks();
 
-  EventLoop& loop_;
+  // The order, and the widths of the flags, make for few bytes: an idle connection is little else.
   const std::shared_ptr<TaskQueue> tasks_;  // the loop may be gone when others still send
   std::shared_ptr<const ConnectionCallbacks> callbacks_;
   ConnectionSet* set_;
@@ -183,7 +190,6 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   bool reading_ = true;
   bool eof_ = false;
   bool closeRequested_ = false;
-  bool shutdownSent_ = false;
   bool turnEndScheduled_ = false;
   bool aboveHighMark_ = false;
   bool writeCompleteDue_ = false;
