@@ -153,10 +153,25 @@ void Buffer::prepend(const void* data, std::size_t length) {
       prepend(copy);
       return;
     }
-    reallocate(length, 0);
+    makeFrontRoom(length);
   }
   begin_ -= length;
   std::memmove(storage_ + (begin_ - storage_), data, length);
+}
+
+// Half of the room goes to the front, so that a run of prepends moves the bytes rarely; and only
+// when there is little room for their number does the buffer grow.
+void Buffer::makeFrontRoom(std::size_t length) {
+  const std::size_t readable = readableBytes();
+  const std::size_t room = lent_ ? 0 : capacity_ - readable;
+  if (room < length || room - length < readable / 4) {
+    reallocate(std::max(length, kCheapPrepend) + readable / 4, 0);
+    return;
+  }
+  char* begin = storage_ + length + (room - length) / 2;
+  std::memmove(begin, begin_, readable);
+  begin_ = begin;
+  end_ = begin + readable;
 }
 
 void Buffer::ensureWritableBytes(std::size_t length) {
@@ -191,6 +206,7 @@ void Buffer::hasWritten(std::size_t length) {
 void Buffer::unwrite(std::size_t length) {
   requireReadable(length, "unwrite");
   end_ -= length;
+  if (empty()) retrieveAll();
 }
 
 std::size_t Buffer::writableBytes() const noexcept {

@@ -114,8 +114,9 @@ void OutputQueue::appendToNewBlock(std::string_view bytes) {
 }
 
 template <class Owner>
-void OutputQueue::pushHolding(Owner owner, Chunk::Kind kind) {
+void OutputQueue::pushHolding(Owner&& owner, Chunk::Kind kind) {
   Chunk* chunk = create(sizeof(Owner));
+  // Moved only now: had the allocation failed, the bytes would still be the caller's.
   auto* held = new (chunk + 1) Owner(std::move(owner));
   const std::string_view bytes = bytesOf(*held);
   chunk->begin = bytes.data();

@@ -37,6 +37,8 @@ void ConnectionSet::closeAll() noexcept {
     } catch (const std::exception& error) {
       log(LogLevel::kError,
           std::string("a connection callback threw while its server ended: ") + error.what());
+    } catch (...) {
+      log(LogLevel::kError, "a connection callback threw while its server ended");
     }
   }
 }

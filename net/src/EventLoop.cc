@@ -40,12 +40,14 @@ EventLoop::~EventLoop() {
   if (looping_) contractViolation("an EventLoop was destroyed from within its own loop()");
   // All three may hold objects whose ends come back here; functors they queue are refused by then.
   tasks_->close();
-  timers_->clear();
+  timers_->close();
   while (!turnEnd_.empty()) {
     try {
       runTurnEndTasks();
     } catch (const std::exception& error) {
       log(LogLevel::kError, std::string("a callback threw while its loop ended: ") + error.what());
+    } catch (...) {
+      log(LogLevel::kError, "a callback threw while its loop ended");
     }
   }
   tLoop = nullptr;

@@ -34,7 +34,9 @@ EventLoopThread::EventLoopThread(PollerSpec spec, ThreadInitCallback init, std::
 EventLoopThread::~EventLoopThread() {
   {
     const std::lock_guard lock(mutex_);
+    ending_ = true;
     if (loop_ != nullptr) loop_->quit();
+    changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -43,11 +45,16 @@ EventLoop* EventLoopThread::startLoop() {
   if (thread_.joinable()) contractViolation("EventLoopThread::startLoop() was called twice");
   thread_ = std::thread([this] { run(); });
   std::unique_lock lock(mutex_);
-  started_.wait(lock, [this] { return loop_ != nullptr || failure_ != nullptr; });
+  changed_.wait(lock, [this] { return loop_ != nullptr || failure_ != nullptr; });
   if (failure_ == nullptr) return loop_;
   lock.unlock();
   thread_.join();
   std::rethrow_exception(failure_);
+}
+
+bool EventLoopThread::ending() {
+  const std::lock_guard lock(mutex_);
+  return ending_;
 }
 
 void EventLoopThread::run() {
@@ -56,15 +63,16 @@ void EventLoopThread::run() {
     const std::lock_guard lock(mutex_);
     loop_ = loop;
     failure_ = std::move(failure);
-    started_.notify_one();
+    changed_.notify_all();
   };
   try {
     EventLoop loop(spec_);
     if (init_) init_(&loop);
     report(&loop, nullptr);
-    while (!runOnce(loop)) {
+    // Whoever makes it quit, others still hold it, and a server may wait for an answer from it: it
+    // goes on until this object ends.
+    while (!runOnce(loop) || !ending()) {
     }
-    // From here on the destructor must not touch the loop.
     const std::lock_guard lock(mutex_);
     loop_ = nullptr;
   } catch (...) {

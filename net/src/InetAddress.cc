@@ -65,6 +65,9 @@ InetAddress::InetAddress(std::uint16_t port, bool loopbackOnly, bool ipv6) : v6_
 }
 
 InetAddress::InetAddress(std::string_view ip, std::uint16_t port) : v6_{} {
+  if (ip.find('\0') != std::string_view::npos) {
+    throw std::invalid_argument("an address with a NUL byte in it");
+  }
   const std::string text(ip.substr(0, ip.find('%')));
   if (::inet_pton(AF_INET, text.c_str(), &v4_.sin_addr) == 1 && text.size() == ip.size()) {
     v4_.sin_family = AF_INET;

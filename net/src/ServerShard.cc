@@ -52,16 +52,16 @@ void ServerShard::serve(UniqueFd fd) {
     return;
   }
   const std::uint64_t id = limits_->nextId.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t before = connections_.size();
+  TcpConnectionPtr connection;
   try {
-    TcpConnection::open(loop_, std::move(fd), id, callbacks_, connections_);
+    connection = TcpConnection::open(loop_, std::move(fd), id, callbacks_, connections_);
   } catch (const std::system_error& error) {
-    // A callback of the user's may throw this type, too: then the connection is up, and counted.
-    if (connections_.size() != before) throw;
     loop_.connectionGone();
     limits_->leave();
     log(LogLevel::kError, callbacks_->name + ": a connection can't be served: " + error.what());
+    return;
   }
+  connection->connectEstablished();
 }
 
 void ServerShard::listen(UniqueFd boundSocket) {

@@ -21,6 +21,7 @@ bool TaskQueue::post(Task task) {
     const std::lock_guard lock(mutex_);
     if (closed_) return false;
     tasks_.push_back(std::move(task));
+    waiting_.fetch_add(1, std::memory_order_relaxed);
     posted_.store(true, std::memory_order_seq_cst);
   }
   // On its own thread the loop looks here before it waits.
@@ -77,13 +78,9 @@ void TaskQueue::run(std::size_t limit) {
     }
     // Out of the vector first: the task may throw, and then it is done nevertheless.
     const Task task = std::move(batch_[next_++]);
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
     task();
   }
-}
-
-std::size_t TaskQueue::size() const {
-  const std::lock_guard lock(mutex_);
-  return tasks_.size();
 }
 
 void TaskQueue::close() {

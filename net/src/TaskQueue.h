@@ -33,7 +33,10 @@ class TaskQueue {
   void wake();
   [[nodiscard]] bool isLoopThread() const noexcept { return thread_.isOwner(); }
   [[nodiscard]] const ThreadCheck& thread() const noexcept { return thread_; }
-  [[nodiscard]] std::size_t size() const;
+  /// Tasks posted that have not begun to run.
+  [[nodiscard]] std::size_t size() const noexcept {
+    return waiting_.load(std::memory_order_relaxed);
+  }
 
   // --- the loop's side ---
 
@@ -70,8 +73,9 @@ class TaskQueue {
   UniqueFd wakeFd_;
   std::atomic<State> state_{State::kAwake};
   std::atomic<bool> posted_{false};
+  std::atomic<std::size_t> waiting_{0};
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<Task> tasks_;  // guarded by mutex_
   bool closed_ = false;      // guarded by mutex_
 

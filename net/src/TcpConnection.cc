@@ -37,6 +37,9 @@ void TcpConnection::establish(UniqueFd fd) {
   stream_->startReading();
   set_->add(*this);
   self_ = shared_from_this();
+}
+
+void TcpConnection::connectEstablished() {
   if (callbacks_->connection) runCallback([this] { callbacks_->connection(self_); });
 }
 
@@ -115,7 +118,7 @@ void TcpConnection::startRead() {
 
 template <class Bytes>
 void TcpConnection::sendInLoop(Bytes&& bytes) {
-  if (!connected()) return;
+  if (!connected() || closeRequested_) return;
   output_.append(std::forward<Bytes>(bytes));
   if (output_.empty()) return;
   writeCompleteDue_ = true;

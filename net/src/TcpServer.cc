@@ -201,8 +201,8 @@ void TcpServer::shardDrained() {
   if (undrained_ > 0) --undrained_;
   if (undrained_ > 0) return;
   loop_.cancel(deadlineTimer_);
-  const auto done = std::exchange(done_, {});
-  for (const auto& each : done) each();
+  // A functor each: one that throws, or destroys the server, takes nothing from the others.
+  for (auto& done : std::exchange(done_, {})) loop_.queueInLoop(std::move(done));
 }
 
 }  // namespace tern

@@ -50,6 +50,7 @@ TimerId TimerQueue::reserve() noexcept {
 }
 
 TimerId TimerQueue::add(Callback callback, Timestamp when, Duration interval) {
+  if (closed_) return {};
   const SlotId id = timers_.insert({std::move(callback), interval, 0});
   push(when, id);
   return TimerId(id);
@@ -84,9 +85,14 @@ void TimerQueue::erase(SlotId id, const Timer& timer) {
   timers_.erase(id);
 }
 
-void TimerQueue::clear() {
+void TimerQueue::close() {
+  closed_ = true;
+  std::vector<SlotId> ids;
+  timers_.forEach([&ids](SlotId id, const Timer&) { ids.push_back(id); });
   // One by one, with the table whole in between: what a callback holds may cancel when it ends.
-  timers_.forEach([this](SlotId id, const Timer& timer) { erase(id, timer); });
+  for (const SlotId id : ids) {
+    if (const Timer* timer = timers_.find(id)) erase(id, *timer);
+  }
   heap_.clear();
 }
 

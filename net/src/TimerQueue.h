@@ -42,8 +42,8 @@ class TimerQueue final : private ChannelHandler {
   void add(TimerId reserved, Callback callback, Timestamp when, Duration interval);
   void forgetTicket(TimerId reserved) { cancelledEarly_.erase(reserved.ticket_); }
 
-  /// Drops all timers.
-  void clear();
+  /// Drops all timers, and those that are added later.
+  void close();
 
   /// Sets the timerfd if the earliest deadline moved. To be called before each wait.
   void arm();
@@ -81,6 +81,7 @@ class TimerQueue final : private ChannelHandler {
   bool expired_ = false;                // it has fired and must be set anew to fall silent
   Timestamp batchTime_;
   bool firing_ = false;
+  bool closed_ = false;
 
   std::atomic<std::uint64_t> nextTicket_{1};
   std::unordered_map<std::uint64_t, SlotId> tickets_;

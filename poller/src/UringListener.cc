@@ -32,6 +32,8 @@ class ListenerSource final : public UringSource {
 
  private:
   void arm();
+  void deferDelivery();
+  void onAccepted(const UringCompletion& completion);
 
   UringPoller& poller_;
   ListenerHandler* handler_;  // null once the user's Listener is gone
@@ -61,12 +63,22 @@ void ListenerSource::pause() {
 
 void ListenerSource::resume() {
   paused_ = false;
-  if (!kept_.empty() && !std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
+  deferDelivery();
   arm();
 }
 
 void ListenerSource::onCompletion(UringKind kind, const UringCompletion& completion) {
   if (kind != UringKind::kAccept) return;
+  try {
+    onAccepted(completion);
+  } catch (...) {
+    arm();
+    throw;
+  }
+  arm();
+}
+
+void ListenerSource::onAccepted(const UringCompletion& completion) {
   ++poller_.counters().accepts;
   if (!completion.more()) armed_ = cancelled_ = false;
   if (completion.result >= 0) {
@@ -80,16 +92,20 @@ void ListenerSource::onCompletion(UringKind kind, const UringCompletion& complet
              completion.result != -EINTR) {
     handler_->onAcceptError(systemError(-completion.result));
   }
-  arm();
 }
 
+// One at a time, and the next one deferred beforehand: the handler may throw.
 void ListenerSource::deliverKept() {
   deliveryDeferred_ = false;
-  while (handler_ != nullptr && !paused_ && !kept_.empty()) {
-    UniqueFd accepted = std::move(kept_.front());
-    kept_.pop_front();
-    handler_->onAccept(std::move(accepted));
-  }
+  if (handler_ == nullptr || paused_ || kept_.empty()) return;
+  UniqueFd accepted = std::move(kept_.front());
+  kept_.pop_front();
+  deferDelivery();
+  handler_->onAccept(std::move(accepted));
+}
+
+void ListenerSource::deferDelivery() {
+  if (!kept_.empty() && !std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
 }
 
 void ListenerSource::abandon() {

@@ -195,12 +195,16 @@ void UringPoller::deliverDeferred() {
   }
 }
 
+void UringPoller::starve(SlotId id, bool hadSome) { (hadSome ? sated_ : starved_).push_back(id); }
+
+// Those first that got nothing last time: the first to be armed may take every buffer there is.
 void UringPoller::feedStarved() {
   // As many as there are buffers: more would only come back empty-handed.
-  std::size_t turns = std::min<std::size_t>(starved_.size(), buffers_ ? buffers_->available() : 0);
-  for (; turns > 0; --turns) {
-    const SlotId id = starved_.front();
-    starved_.pop_front();
+  for (std::size_t left = buffers_ ? buffers_->available() : 0; left > 0; --left) {
+    std::deque<SlotId>& queue = starved_.empty() ? sated_ : starved_;
+    if (queue.empty()) return;
+    const SlotId id = queue.front();
+    queue.pop_front();
     if (std::unique_ptr<UringSource>* source = sources_.find(id)) (*source)->onBuffersBack();
   }
 }

@@ -47,8 +47,9 @@ class UringPoller final : public Poller {
   void cancel(SlotId id, UringSource& source, UringKind kind);
   /// deliverKept() is called at the end of the next poll(), which then does not wait.
   void deferDelivery(SlotId id) { deferred_.push_back(id); }
-  /// The source found no buffer: onBuffersBack() is called when some are.
-  void starve(SlotId id) { starved_.push_back(id); }
+  /// The source found no buffer: onBuffersBack() is called when some are, later for one
+  /// that had some since it was armed.
+  void starve(SlotId id, bool hadSome);
 
   [[nodiscard]] UringBuffers& buffers() noexcept { return *buffers_; }
   [[nodiscard]] UringMessages& messages() noexcept { return messages_; }
@@ -83,7 +84,8 @@ class UringPoller final : public Poller {
   std::vector<Watched> watched_;  // by the channel's slot index
   std::vector<std::uint32_t> dirty_;
   std::deque<SlotId> deferred_;
-  std::deque<SlotId> starved_;
+  std::deque<SlotId> starved_;      // for a buffer, having had none
+  std::deque<SlotId> sated_;        // for a further one
   UringSource* running_ = nullptr;  // must not be released while its function runs
   std::string missing_;
 };

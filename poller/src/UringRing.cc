@@ -87,6 +87,8 @@ UringRing::UringRing(std::uint32_t submissionEntries, std::uint32_t completionEn
 
 void UringRing::setUp(std::uint32_t submissionEntries, std::uint32_t completionEntries) {
   int result = -EINVAL;
+  submissionEntries = std::max(submissionEntries, 1U);
+  completionEntries = std::max(completionEntries, submissionEntries);
   for (;;) {
     for (const unsigned flags : kSetups) {
       io_uring_params params{};

@@ -1,6 +1,7 @@
 // UringStream: multishot receive into provided buffers, one send in flight, and the states between.
 #include "UringStream.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -39,7 +40,9 @@ class StreamSource final : public UringSource {
   void armReceive();
   void armWatch();
   void onReceived(const UringCompletion& completion);
-  void onWatched();
+  void onWatched(const UringCompletion& completion);
+  void armNext();
+  void deferDelivery();
   void onSendDone(int result);
   void submitSend();
   void keep(std::span<const char> bytes);
@@ -60,6 +63,7 @@ class StreamSource final : public UringSource {
   bool receiveArmed_ = false;
   bool receiveCancelled_ = false;
   bool starving_ = false;
+  bool hadSome_ = false;  // since the receive was armed
   bool watchArmed_ = false;
   bool sendInFlight_ = false;
   bool shutdownWanted_ = false;
@@ -73,7 +77,7 @@ void StreamSource::startReading() {
   reading_ = true;
   if (failed_) return;
   const bool something = kept_ != nullptr || (eof_ && !eofTold_);
-  if (something && !std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
+  if (something) deferDelivery();
   armReceive();
 }
 
@@ -92,6 +96,7 @@ void StreamSource::stopReading() {
 void StreamSource::armReceive() {
   if (!wantsMore() || receiveArmed_ || starving_) return;
   receiveArmed_ = true;
+  hadSome_ = false;
   poller_.request(id_, *this, UringKind::kReceive, [this](io_uring_sqe* sqe) {
     io_uring_prep_recv_multishot(sqe, fd_.get(), nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
@@ -100,24 +105,31 @@ void StreamSource::armReceive() {
 }
 
 // With no receive in flight nobody would hear of a reset. A poll without any event reports errors
-// and hang-ups.
+// and hang-ups; also the peer's FIN, at once if it is there already. Hence multishot: it goes on
+// after that one, and reports the next change.
 void StreamSource::armWatch() {
   if (watchArmed_) return;
   watchArmed_ = true;
   poller_.request(id_, *this, UringKind::kWatch,
-                  [this](io_uring_sqe* sqe) { io_uring_prep_poll_add(sqe, fd_.get(), 0); });
+                  [this](io_uring_sqe* sqe) { io_uring_prep_poll_multishot(sqe, fd_.get(), 0); });
 }
 
 void StreamSource::onCompletion(UringKind kind, const UringCompletion& completion) {
   switch (kind) {
     case UringKind::kReceive:
-      onReceived(completion);
+      try {
+        onReceived(completion);
+      } catch (...) {
+        armNext();
+        throw;
+      }
+      armNext();
       break;
     case UringKind::kSend:
       onSendDone(completion.result);
       break;
     case UringKind::kWatch:
-      onWatched();
+      onWatched(completion);
       break;
     default:
       break;  // a cancellation: what it cancelled tells the rest
@@ -139,6 +151,7 @@ void StreamSource::onReceived(const UringCompletion& completion) {
   }
   if (handler_ == nullptr || failed_) return;
   if (n > 0) {
+    hadSome_ = true;
     if (!reading_ || kept_ != nullptr) {
       keep(bytes);
     } else {
@@ -151,11 +164,17 @@ void StreamSource::onReceived(const UringCompletion& completion) {
       handler_->onEof();
     }
   } else if (n == -ENOBUFS) {
-    if (reading_ && !std::exchange(starving_, true)) poller_.starve(id_);
+    if (reading_ && !std::exchange(starving_, true)) poller_.starve(id_, hadSome_);
   } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
     fail(-n);
   }
+}
+
+// After a receive, whatever its result, and whatever the user's callback did.
+void StreamSource::armNext() {
   armReceive();
+  const bool nobodyReceives = handler_ != nullptr && !failed_ && (eof_ || !reading_);
+  if (nobodyReceives) armWatch();
 }
 
 void StreamSource::keep(std::span<const char> bytes) {
@@ -163,16 +182,21 @@ void StreamSource::keep(std::span<const char> bytes) {
   kept_->append(bytes.data(), bytes.size());
 }
 
+// One thing at a time, and the next one deferred beforehand: the handler may throw.
 void StreamSource::deliverKept() {
   deliveryDeferred_ = false;
   if (handler_ == nullptr || failed_ || !reading_) return;
   if (kept_ != nullptr) {
     const std::unique_ptr<Buffer> bytes = std::move(kept_);
+    if (eof_) deferDelivery();
     handler_->onData({bytes->peek(), bytes->readableBytes()});
-  }
-  if (handler_ != nullptr && !failed_ && reading_ && eof_ && !std::exchange(eofTold_, true)) {
+  } else if (eof_ && !std::exchange(eofTold_, true)) {
     handler_->onEof();
   }
+}
+
+void StreamSource::deferDelivery() {
+  if (!std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
 }
 
 void StreamSource::onBuffersBack() {
@@ -180,15 +204,22 @@ void StreamSource::onBuffersBack() {
   armReceive();
 }
 
-void StreamSource::onWatched() {
-  watchArmed_ = false;
-  // While receiving, the receive reports the same.
-  if (handler_ == nullptr || failed_ || receiveArmed_) return;
+void StreamSource::onWatched(const UringCompletion& completion) {
+  if (!completion.more()) watchArmed_ = false;
+  // While the user reads, the receive reports the same, behind the bytes that came before it.
+  const bool receives = reading_ && !eof_;
+  if (handler_ == nullptr || failed_ || receives) return;
   int error = 0;
   socklen_t length = sizeof error;
   if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-  // Zero: an orderly end of both directions. Nothing more can happen before the user reads.
-  if (error != 0) fail(error);
+  const bool bothEnded = completion.result > 0 && (completion.result & POLLHUP) != 0;
+  if (error != 0) {
+    fail(error);
+  } else if (!bothEnded) {
+    // Without an error and with both directions ended nothing more can happen before the user
+    // reads; armed again, it would report that for ever.
+    armWatch();
+  }
 }
 
 std::size_t StreamSource::send(OutputQueue& queue) {

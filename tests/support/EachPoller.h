@@ -35,6 +35,6 @@ class OnEachPoller : public ::testing::TestWithParam<PollerCase> {};
 
 #define TERN_ON_EACH_POLLER(Suite)                                                         \
   INSTANTIATE_TEST_SUITE_P(On, Suite, ::testing::ValuesIn(::tern::testing::everyPoller()), \
-                           [](const auto& info) { return info.param.name; })
+                           [](const auto& instance) { return instance.param.name; })
 
 }  // namespace tern::testing

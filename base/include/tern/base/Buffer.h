@@ -155,6 +155,7 @@ class Buffer {
   void requireInside(const char* position, const char* what) const;
   /// Makes the bytes ours, with at least the given free room on both sides.
   void reallocate(std::size_t front, std::size_t back);
+  void makeFrontRoom(std::size_t length);
   void relocate(std::size_t front, std::size_t capacity);
   [[nodiscard]] bool inStorage(const void* data) const noexcept;
   void forget() noexcept;

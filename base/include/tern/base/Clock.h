@@ -3,7 +3,7 @@
 
 #include <chrono>
 #include <concepts>
-#include <limits>
+#include <ratio>
 #include <type_traits>
 
 namespace tern {
@@ -20,15 +20,21 @@ inline constexpr Duration kForever = Duration::max();
 /// Duration::max(), the most negative becomes Duration::min(), a NaN becomes zero.
 template <class Rep, class Period>
 constexpr Duration saturate(std::chrono::duration<Rep, Period> d) noexcept {
-  using Floating = std::chrono::duration<long double, std::nano>;
+  using Wide = std::chrono::duration<long double, std::nano>;
   if constexpr (std::is_floating_point_v<Rep>) {
     if (d.count() != d.count()) return Duration::zero();
   }
-  const Floating wide = std::chrono::duration_cast<Floating>(
-      std::chrono::duration<long double, Period>(static_cast<long double>(d.count())));
-  if (wide.count() >= static_cast<long double>(Duration::max().count())) return Duration::max();
-  if (wide.count() <= static_cast<long double>(Duration::min().count())) return Duration::min();
-  return std::chrono::duration_cast<Duration>(d);
+  // A long double holds every nanosecond count exactly.
+  const long double wide =
+      Wide(std::chrono::duration<long double, Period>(static_cast<long double>(d.count()))).count();
+  if (wide >= static_cast<long double>(Duration::max().count())) return Duration::max();
+  if (wide <= static_cast<long double>(Duration::min().count())) return Duration::min();
+  using Factor = std::ratio_divide<Period, std::nano>;
+  if constexpr (std::is_integral_v<Rep> && Factor::den == 1) {
+    return Duration(static_cast<Duration::rep>(d.count()) * Factor::num);
+  } else {
+    return Duration(static_cast<Duration::rep>(wide));
+  }
 }
 
 /// A parameter type: takes any chrono duration and holds it saturated, so that no caller's unit

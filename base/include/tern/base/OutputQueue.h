@@ -73,7 +73,7 @@ class OutputQueue {
 
   void appendToNewBlock(std::string_view bytes);
   template <class Owner>
-  void pushHolding(Owner owner, Chunk::Kind kind);
+  void pushHolding(Owner&& owner, Chunk::Kind kind);
   void pushBack(Chunk* chunk) noexcept;
   /// Its bytes still count in size_.
   Chunk* unlinkFront() noexcept;

@@ -31,18 +31,21 @@ class EventLoopThread {
   /// Starts the thread and returns its loop, which lives as long as this object. Throws what making
   /// the loop or the init callback threw. Once.
   ///
-  /// An exception that leaves a callback on that loop is logged, and the loop goes on.
+  /// An exception that leaves a callback on that loop is logged, and the loop goes on; so it does
+  /// after a quit() that is not this object's own.
   EventLoop* startLoop();
 
  private:
   void run();
+  bool ending();
 
   PollerSpec spec_;
   ThreadInitCallback init_;
   std::string name_;
   std::thread thread_;
   std::mutex mutex_;
-  std::condition_variable started_;
+  std::condition_variable changed_;
+  bool ending_ = false;         // guarded by mutex_
   EventLoop* loop_ = nullptr;   // guarded by mutex_
   std::exception_ptr failure_;  // guarded by mutex_
 };

@@ -43,12 +43,15 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   };
 
  public:
-  /// For servers and clients: opens a connected socket on the calling loop's thread, announces it
-  /// to the connection callback, and enters it into `set` for as long as it is up. The set must
-  /// outlive that. Throws std::system_error when the poller can't take the socket.
+  /// For servers and clients: opens a connected socket on the calling loop's thread and enters it
+  /// into `set` for as long as it is up. The set must outlive that. Throws std::system_error when
+  /// the poller can't take the socket. connectEstablished() must follow.
   static TcpConnectionPtr open(EventLoop& loop, UniqueFd fd, std::uint64_t id,
                                std::shared_ptr<const ConnectionCallbacks> callbacks,
                                ConnectionSet& set);
+
+  /// For servers and clients: announces it to the connection callback; passes on what that throws.
+  void connectEstablished();
 
   TcpConnection(Private, EventLoop& loop, std::uint64_t id,
                 std::shared_ptr<const ConnectionCallbacks> callbacks, ConnectionSet& set);

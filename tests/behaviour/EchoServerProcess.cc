@@ -1,0 +1,298 @@
+// EchoServerProcess: the example server as a program: its ready line, its end, and its exit status.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <tern/net/InetAddress.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <regex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/Peers.h"
+#include "support/Process.h"
+#include "support/ServerFixture.h"
+
+namespace tern::testing {
+namespace {
+
+const std::string kEchoServer = TERN_ECHO_SERVER;
+
+// A server that is ready.
+class EchoServer {
+ public:
+  explicit EchoServer(const ProcessOptions& options) : process_(kEchoServer, options) {
+    const std::string line = process_.readLine();
+    static const std::regex form(
+        R"(listening on 127\.0\.0\.1:([0-9]+) \(poller ([a-z_]+), threads ([0-9]+)\))");
+    std::smatch match;
+    if (!std::regex_match(line, match, form)) throw std::runtime_error("not a ready line: " + line);
+    address_ = InetAddress("127.0.0.1", static_cast<std::uint16_t>(std::stoi(match[1])));
+    poller_ = match[2];
+    threads_ = match[3];
+  }
+
+  [[nodiscard]] Process& process() { return process_; }
+  [[nodiscard]] const InetAddress& address() const { return address_; }
+  [[nodiscard]] const std::string& poller() const { return poller_; }
+  [[nodiscard]] const std::string& threads() const { return threads_; }
+
+  // Waits for the end; the output must be the ready line alone.
+  int end() {
+    const int status = process_.wait();
+    EXPECT_EQ(std::count(process_.output().begin(), process_.output().end(), '\n'), 1)
+        << process_.output();
+    return status;
+  }
+
+ private:
+  Process process_;
+  InetAddress address_;
+  std::string poller_;
+  std::string threads_;
+};
+
+void expectEcho(Peer& peer, const std::string& text) {
+  peer.sendAll(text);
+  EXPECT_EQ(peer.receiveExactly(text.size()), text);
+}
+
+// Whether a byte comes back, as opposed to the end of the connection.
+bool isServed(Peer& peer) {
+  peer.sendNow("x");
+  try {
+    return peer.receiveSome(1) == "x";
+  } catch (const std::runtime_error&) {
+    return false;  // a reset
+  }
+}
+
+class EchoServerProcess : public ::testing::TestWithParam<std::string> {
+ protected:
+  static ProcessOptions options(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"--listen", "127.0.0.1:0", "--poller", GetParam()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return {arguments, {}, {}};
+  }
+};
+
+TEST_P(EchoServerProcess, PrintsOneLineWhenReadyAndEchoes) {
+  EchoServer server(options());
+  EXPECT_NE(server.address().port(), 0);
+  EXPECT_EQ(server.poller(), GetParam());
+  EXPECT_EQ(server.threads(), "1");
+  {
+    Peer peer(server.address());
+    expectEcho(peer, "hello");
+    const std::string much = patternOf(std::size_t{1} << 20U);
+    std::thread sender([&] { peer.sendAll(much); });
+    expectSameBytes(peer.receiveExactly(much.size()), much);
+    sender.join();
+  }
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+  EXPECT_EQ(server.process().errors(), "");
+}
+
+TEST_P(EchoServerProcess, ServesOnSeveralThreads) {
+  EchoServer server(options({"--threads", "3"}));
+  EXPECT_EQ(server.threads(), "3");
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 9; ++i) peers.push_back(std::make_unique<Peer>(server.address()));
+  for (const auto& peer : peers) expectEcho(*peer, "hello");
+  server.process().signal(SIGINT);
+  for (const auto& peer : peers) EXPECT_EQ(peer->receiveUntilEof(), "");
+  peers.clear();
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, DrainsAtSigtermUntilTheIdlePeerCloses) {
+  EchoServer server(options());
+  Peer peer(server.address());
+  expectEcho(peer, "hello");
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(peer.receiveUntilEof(), "");
+  peer.close();
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, EndsAtOnceAtTheSecondSignal) {
+  EchoServer server(options());
+  Peer peer(server.address());
+  expectEcho(peer, "hello");
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(peer.receiveUntilEof(), "");
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, EndsWithoutConnections) {
+  EchoServer server(options());
+  server.process().signal(SIGINT);
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, TakesItsPollerFromTheEnvironment) {
+  EchoServer server({{"--listen", "127.0.0.1:0"}, {"TERN_POLLER=" + GetParam()}, {}});
+  EXPECT_EQ(server.poller(), GetParam());
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, WithFewDescriptorsServesThoseItHasAndRecovers) {
+  ProcessOptions limited = options();
+  limited.beforeExec = [] {
+    const rlimit limit{64, 64};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  };
+  EchoServer server(limited);
+  std::vector<std::unique_ptr<Peer>> served;
+  for (int i = 0; i < 200; ++i) served.push_back(std::make_unique<Peer>(server.address()));
+  std::erase_if(served, [](const auto& peer) { return !isServed(*peer); });
+  EXPECT_GT(served.size(), 30U);
+  EXPECT_LT(served.size(), 64U);
+  for (const auto& peer : served) expectEcho(*peer, "still here");
+  served.resize(10);
+  // Those that left make room.
+  std::size_t replaced = 0;
+  for (int i = 0; i < 200 && replaced < 10; ++i) {
+    auto peer = std::make_unique<Peer>(server.address());
+    if (!isServed(*peer)) continue;
+    served.push_back(std::move(peer));
+    ++replaced;
+  }
+  EXPECT_EQ(replaced, 10U);
+  served.clear();
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(On, EchoServerProcess, ::testing::Values("poll", "epoll", "io_uring"),
+                         [](const auto& testCase) { return testCase.param; });
+
+TEST(EchoServerEnd, ComesAtTheDeadlineAlthoughAPeerNeverCloses) {
+  EchoServer server({{"--listen", "127.0.0.1:0"}, {}, {}});
+  Peer peer(server.address());
+  expectEcho(peer, "hello");
+  const auto start = std::chrono::steady_clock::now();
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+// Runs the server in the expectation that it ends by itself.
+class EchoServerUsage : public ::testing::Test {
+ protected:
+  int status(const ProcessOptions& options) {
+    Process process(kEchoServer, options);
+    const int status = process.wait();
+    output_ = process.output();
+    errors_ = process.errors();
+    return status;
+  }
+
+  // One sentence on stderr, which names the trouble, and nothing on stdout.
+  void expectSentence(const std::string& naming) {
+    EXPECT_EQ(output_, "");
+    EXPECT_TRUE(errors_.starts_with("echo_server: ")) << errors_;
+    EXPECT_NE(errors_.find(naming), std::string::npos) << errors_;
+    EXPECT_EQ(std::count(errors_.begin(), errors_.end(), '\n'), 1) << errors_;
+    EXPECT_TRUE(errors_.ends_with('\n')) << errors_;
+  }
+
+  std::string output_;
+  std::string errors_;
+};
+
+TEST_F(EchoServerUsage, HelpIsPrintedAndIsNoFailure) {
+  EXPECT_EQ(status({{"--help"}, {}, {}}), 0);
+  EXPECT_EQ(errors_, "");
+  for (const char* option : {"--listen", "--poller", "--threads", "io_uring"}) {
+    EXPECT_NE(output_.find(option), std::string::npos) << output_;
+  }
+}
+
+TEST_F(EchoServerUsage, AnUnknownPollerIsNamed) {
+  EXPECT_EQ(status({{"--poller", "kqueue"}, {}, {}}), 2);
+  expectSentence("unknown poller 'kqueue'");
+}
+
+TEST_F(EchoServerUsage, AnUnknownPollerInTheEnvironmentIsNamedWithItsVariable) {
+  EXPECT_EQ(status({{}, {"TERN_POLLER=kqueue"}, {}}), 2);
+  expectSentence("TERN_POLLER: unknown poller 'kqueue'");
+}
+
+TEST_F(EchoServerUsage, ABadAddressIsNamed) {
+  for (const std::string bad : {"nonsense", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999",
+                                "127.0.0.1:http", "300.1.1.1:0", "::1:80", ""}) {
+    EXPECT_EQ(status({{"--listen", bad}, {}, {}}), 2) << bad;
+    expectSentence("'" + bad + "' is not an address");
+  }
+}
+
+TEST_F(EchoServerUsage, AnUnknownOptionIsNamed) {
+  EXPECT_EQ(status({{"--frobnicate"}, {}, {}}), 2);
+  expectSentence("--frobnicate");
+  EXPECT_EQ(status({{"leftover"}, {}, {}}), 2);
+  expectSentence("leftover");
+}
+
+TEST_F(EchoServerUsage, AnImpossibleNumberOfThreadsIsNamed) {
+  for (const std::string bad : {"0", "-1", "many", "1000000"}) {
+    EXPECT_EQ(status({{"--threads", bad}, {}, {}}), 2) << bad;
+    expectSentence("--threads");
+  }
+}
+
+TEST_F(EchoServerUsage, AnOptionWithoutItsValueIsNamed) {
+  EXPECT_EQ(status({{"--poller"}, {}, {}}), 2);
+  expectSentence("--poller");
+}
+
+TEST_F(EchoServerUsage, APortInUseIsNamed) {
+  EchoServer first({{"--listen", "127.0.0.1:0"}, {}, {}});
+  const std::string taken = first.address().toIpPort();
+  EXPECT_EQ(status({{"--listen", taken}, {}, {}}), 1);
+  expectSentence(taken);
+  EXPECT_EQ(status({{"--listen", taken, "--threads", "2"}, {}, {}}), 1);
+  expectSentence(taken);
+  Peer peer(first.address());
+  expectEcho(peer, "hello");
+}
+
+TEST_F(EchoServerUsage, AnAddressOfAnotherMachineIsNamed) {
+  EXPECT_EQ(status({{"--listen", "192.0.2.1:0"}, {}, {}}), 1);
+  expectSentence("192.0.2.1:0");
+}
+
+TEST_F(EchoServerUsage, IoUringThatIsDeniedIsExplainedWhenAskedForByName) {
+  EXPECT_EQ(
+      status({{"--poller", "io_uring"}, {}, [] { denySystemCall(SYS_io_uring_setup, EPERM); }}), 1);
+  expectSentence("blocked by a seccomp filter");
+}
+
+TEST(EchoServerDenied, IoUringIsReplacedByEpollUnderAutoWithOneLine) {
+  EchoServer server({{"--listen", "127.0.0.1:0", "--poller", "auto", "--threads", "3"}, {}, [] {
+                       denySystemCall(SYS_io_uring_setup, EPERM);
+                     }});
+  EXPECT_EQ(server.poller(), "epoll");
+  {
+    Peer peer(server.address());
+    expectEcho(peer, "hello");
+  }
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+  const std::string errors = server.process().errors();
+  EXPECT_NE(errors.find("poller auto: epoll is used, because"), std::string::npos) << errors;
+  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << errors;
+}
+
+}  // namespace
+}  // namespace tern::testing

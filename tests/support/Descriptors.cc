@@ -1,0 +1,68 @@
+// Descriptors: system calls that must not fail in a test.
+#include "support/Descriptors.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+namespace tern::testing {
+namespace {
+
+void require(bool good, const char* what) {
+  if (!good) throw std::system_error(errno, std::system_category(), what);
+}
+
+}  // namespace
+
+Pipe::Pipe() {
+  std::array<int, 2> ends{};
+  require(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) == 0, "pipe2");
+  reader.reset(ends[0]);
+  writer.reset(ends[1]);
+}
+
+SocketPair::SocketPair() {
+  std::array<int, 2> ends{};
+  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0,
+          "socketpair");
+  one.reset(ends[0]);
+  other.reset(ends[1]);
+}
+
+UniqueFd makeEventFd(unsigned count) {
+  UniqueFd fd(::eventfd(count, EFD_NONBLOCK | EFD_CLOEXEC));
+  require(static_cast<bool>(fd), "eventfd");
+  return fd;
+}
+
+void writeTo(const UniqueFd& fd, std::string_view bytes) {
+  const ssize_t n = ::write(fd.get(), bytes.data(), bytes.size());
+  require(n >= 0, "write");
+  if (static_cast<std::size_t>(n) != bytes.size()) throw std::runtime_error("a short write");
+}
+
+std::string readFrom(const UniqueFd& fd) {
+  std::string bytes;
+  std::array<char, 4096> block{};
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), block.data(), block.size());
+    if (n < 0) require(errno == EAGAIN, "read");
+    if (n <= 0) return bytes;
+    bytes.append(block.data(), static_cast<std::size_t>(n));
+  }
+}
+
+void fillUp(const UniqueFd& fd) {
+  const std::array<char, 4096> block{};
+  while (::write(fd.get(), block.data(), block.size()) > 0) {
+  }
+  require(errno == EAGAIN, "write");
+}
+
+}  // namespace tern::testing

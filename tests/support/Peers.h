@@ -1,0 +1,60 @@
+// Peers: the other end of a connection, on plain blocking sockets, independent of tern.
+#pragma once
+
+#include <tern/base/UniqueFd.h>
+#include <tern/net/InetAddress.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace tern::testing {
+
+/// A blocking TCP client. Everything that would wait for ever throws std::runtime_error instead,
+/// and fails the test. One thread may send while another receives.
+class Peer {
+ public:
+  /// Connects. A receive buffer given here stays that small: a server that sends much more finds
+  /// the way full.
+  explicit Peer(const InetAddress& server, int receiveBuffer = 0);
+
+  void sendAll(std::string_view bytes);
+  /// As much as the kernel takes without waiting, or -1 and errno.
+  long sendNow(std::string_view bytes);
+
+  /// One recv(): what is there, up to `most` bytes; empty at end of file.
+  std::string receiveSome(std::size_t most = std::size_t{1} << 20U);
+  /// Exactly that many; throws when the connection ends before.
+  std::string receiveExactly(std::size_t length);
+  /// All until the end of file; throws when the connection is reset instead.
+  std::string receiveUntilEof();
+
+  /// How the connection ended for this side, and what came before.
+  struct End {
+    std::string bytes;
+    std::error_code error;  ///< empty: end of file
+  };
+  End receiveUntilEnd();
+
+  /// Sends FIN; receiving goes on.
+  void shutdownWrite();
+  /// Ends with RST: what is unsent is dropped, the server sees ECONNRESET.
+  void reset();
+  /// Ends with FIN, or with RST if there are unread bytes, as the kernel does.
+  void close() { fd_.reset(); }
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] InetAddress localAddress() const;
+
+ private:
+  UniqueFd fd_;
+};
+
+/// `length` bytes that repeat late and show where they belong; the same for the same seed.
+std::string patternOf(std::size_t length, unsigned seed = 1);
+
+/// Fails the test when the texts differ, and tells where, without printing megabytes.
+void expectSameBytes(std::string_view actual, std::string_view expected);
+
+}  // namespace tern::testing
