@@ -79,9 +79,9 @@ TEST(Saturate, AFloatThatFitsIsWhatDurationCastMakesOfIt) {
   EXPECT_EQ(saturate(duration<double>(0.3)), std::chrono::milliseconds(300));
   for (int i = -2000; i <= 2000; ++i) {
     const duration<double> seconds(i / 1000.0);
-    EXPECT_EQ(saturate(seconds), std::chrono::duration_cast<Duration>(seconds)) << seconds.count();
+    ASSERT_EQ(saturate(seconds), std::chrono::duration_cast<Duration>(seconds)) << seconds.count();
     const duration<float, std::milli> millis(static_cast<float>(i) / 7.0F);
-    EXPECT_EQ(saturate(millis), std::chrono::duration_cast<Duration>(millis)) << millis.count();
+    ASSERT_EQ(saturate(millis), std::chrono::duration_cast<Duration>(millis)) << millis.count();
   }
 }
 
