@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -199,11 +200,13 @@ TEST_P(LifetimeServer, AConnectionIsFreedOnceNobodyHoldsIt) {
 
 TEST_P(LifetimeServer, SiblingsOnDifferentLoopsMayCloseEachOther) {
   Mailbox<int> asked;
-  std::vector<TcpConnectionPtr> connections;
+  std::mutex mutex;
+  std::vector<TcpConnectionPtr> connections;  // guarded by mutex
   serve([&](TcpServer& server) {
     server.setThreadNum(2);
     server.setMessageCallback([&](const TcpConnectionPtr&, Buffer* buffer, Timestamp) {
       buffer->retrieveAll();
+      const std::lock_guard lock(mutex);
       for (const TcpConnectionPtr& each : connections) each->forceClose();
       asked.put(1);
     });
@@ -211,7 +214,9 @@ TEST_P(LifetimeServer, SiblingsOnDifferentLoopsMayCloseEachOther) {
   std::vector<std::unique_ptr<Peer>> peers;
   for (int i = 0; i < 10; ++i) {
     peers.push_back(std::make_unique<Peer>(address()));
-    connections.push_back(accepted());
+    TcpConnectionPtr connection = accepted();
+    const std::lock_guard lock(mutex);
+    connections.push_back(std::move(connection));
   }
   // Both loops at once: each may find its connections closed by the other.
   peers[0]->sendNow("x");

@@ -144,10 +144,10 @@ class Interrupting {
 TEST_P(LoopSignals, ThatInterruptAWaitAreSurvived) {
   gHandled = 0;
   const Interrupting handler(SIGUSR2);
+  Mailbox<int> fired;
   LoopThread thread(GetParam().spec);
   EventLoop& loop = thread.loop();
   const pthread_t target = runOn(loop, [] { return ::pthread_self(); });
-  Mailbox<int> fired;
   loop.runEvery(1ms, [&fired] { fired.put(1); });
   for (int round = 0; round < 20; ++round) {
     for (int i = 0; i < 10; ++i) ::pthread_kill(target, SIGUSR2);

@@ -91,12 +91,12 @@ TEST_P(LoopThreads, TheDestructorEndsABusyLoop) {
 
 TEST_P(LoopThreads, AnExceptionIsLoggedAndTheLoopGoesOn) {
   const LogCapture log;
+  Mailbox<int> fired;
   EventLoopThread thread(spec_);
   EventLoop* loop = thread.startLoop();
   loop->queueInLoop([] { throw std::runtime_error("from a functor"); });
   loop->queueInLoop([] { throw 42; });
   loop->runAfter(0s, [] { throw std::runtime_error("from a timer"); });
-  Mailbox<int> fired;
   loop->runAfter(1ms, [&fired] { fired.put(1); });
   EXPECT_EQ(fired.take(), 1);
   EXPECT_EQ(log.count("error: an exception left a callback: from a functor"), 1U);

@@ -62,12 +62,13 @@ TEST_P(LoopWakeups, NoneIsLostWhileTheLoopGoesToSleep) {
 }
 
 TEST_P(LoopWakeups, AnIdleLoopSleeps) {
-  LoopThread thread(GetParam().spec);
-  EventLoop& loop = thread.loop();
-  // The ticks show that the loop had its turns; between them it must not have had others.
+  // The ticks show that the loop had its turns; between them it must not have had others. They go
+  // on until the thread ends, which therefore is the first to be destroyed.
   int ticks = 0;
   std::uint64_t before = 0;
   Mailbox<std::uint64_t> waited;
+  LoopThread thread(GetParam().spec);
+  EventLoop& loop = thread.loop();
   loop.runEvery(2ms, [&] {
     if (++ticks == 2) before = waitsOf(loop);
     if (ticks == 12) waited.put(waitsOf(loop) - before);

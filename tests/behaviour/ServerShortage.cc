@@ -126,7 +126,9 @@ class ServerShortage : public ServerFixture {
         difference.put(spent);
       });
     });
-    return difference.take();
+    const PollerStats result = difference.take();
+    runOnLoop([] {});  // it has let go of the mailbox
+    return result;
   }
 
   const LogCapture log_;
