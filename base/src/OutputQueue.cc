@@ -117,7 +117,7 @@ template <class Owner>
 void OutputQueue::pushHolding(Owner&& owner, Chunk::Kind kind) {
   Chunk* chunk = create(sizeof(Owner));
   // Moved only now: had the allocation failed, the bytes would still be the caller's.
-  auto* held = new (chunk + 1) Owner(std::move(owner));
+  auto* held = new (chunk + 1) Owner(std::forward<Owner>(owner));
   const std::string_view bytes = bytesOf(*held);
   chunk->begin = bytes.data();
   chunk->end = bytes.data() + bytes.size();
