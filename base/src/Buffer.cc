@@ -162,6 +162,7 @@ void Buffer::prepend(const void* data, std::size_t length) {
 // Half of the room goes to the front, so that a run of prepends moves the bytes rarely; and only
 // when there is little room for their number does the buffer grow.
 void Buffer::makeFrontRoom(std::size_t length) {
+  if (length > kMost) throw std::length_error("Buffer: more than the address space holds");
   const std::size_t readable = readableBytes();
   const std::size_t room = lent_ ? 0 : capacity_ - readable;
   if (room < length || room - length < readable / 4) {
