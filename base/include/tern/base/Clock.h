@@ -20,15 +20,15 @@ inline constexpr Duration kForever = Duration::max();
 /// Duration::max(), the most negative becomes Duration::min(), a NaN becomes zero.
 template <class Rep, class Period>
 constexpr Duration saturate(std::chrono::duration<Rep, Period> d) noexcept {
-  using Wide = std::chrono::duration<long double, std::nano>;
-  if constexpr (std::is_floating_point_v<Rep>) {
-    if (d.count() != d.count()) return Duration::zero();
-  }
-  // A long double holds every nanosecond count exactly.
-  const long double wide =
-      Wide(std::chrono::duration<long double, Period>(static_cast<long double>(d.count()))).count();
-  if (wide >= static_cast<long double>(Duration::max().count())) return Duration::max();
-  if (wide <= static_cast<long double>(Duration::min().count())) return Duration::min();
+  // Floating point in its own precision, as duration_cast has it; whole numbers in a long double,
+  // which holds every nanosecond count exactly.
+  using Wide = std::conditional_t<std::is_floating_point_v<Rep>, Rep, long double>;
+  if (d.count() != d.count()) return Duration::zero();
+  const Wide wide = std::chrono::duration_cast<std::chrono::duration<Wide, std::nano>>(
+                        std::chrono::duration<Wide, Period>(static_cast<Wide>(d.count())))
+                        .count();
+  if (wide >= static_cast<Wide>(Duration::max().count())) return Duration::max();
+  if (wide <= static_cast<Wide>(Duration::min().count())) return Duration::min();
   using Factor = std::ratio_divide<Period, std::nano>;
   if constexpr (std::is_integral_v<Rep> && Factor::den == 1) {
     return Duration(static_cast<Duration::rep>(d.count()) * Factor::num);
