@@ -86,17 +86,17 @@ void OutputQueue::destroy(Chunk* chunk) noexcept {
 }
 
 void OutputQueue::append(std::string_view bytes) {
-  if (tail_ != nullptr) {
-    const auto room = static_cast<std::size_t>(tail_->limit - tail_->end);
-    const std::size_t fits = std::min(room, bytes.size());
-    if (fits > 0) {
-      std::memcpy(tail_->limit - room, bytes.data(), fits);
-      tail_->end += fits;
-      size_ += fits;
-      bytes.remove_prefix(fits);
-    }
+  if (bytes.empty()) return;
+  Chunk* const last = tail_;
+  const std::size_t room = last == nullptr ? 0 : static_cast<std::size_t>(last->limit - last->end);
+  const std::size_t fits = std::min(room, bytes.size());
+  // First, as it may throw.
+  if (fits < bytes.size()) appendToNewBlock(bytes.substr(fits));
+  if (fits > 0) {
+    std::memcpy(last->limit - room, bytes.data(), fits);
+    last->end += fits;
+    size_ += fits;
   }
-  if (!bytes.empty()) appendToNewBlock(bytes);
 }
 
 void OutputQueue::appendToNewBlock(std::string_view bytes) {
@@ -147,13 +147,16 @@ void OutputQueue::append(std::shared_ptr<const std::string> bytes) {
   }
 }
 
-std::size_t OutputQueue::gather(std::span<iovec> out) const noexcept {
+std::size_t OutputQueue::gather(std::span<iovec> out, std::size_t maxBytes) const noexcept {
   std::size_t count = 0;
   for (const Chunk* chunk = head_; chunk != nullptr && count < out.size(); chunk = chunk->next) {
+    const auto length = static_cast<std::size_t>(chunk->end - chunk->begin);
+    if (count > 0 && length > maxBytes) break;
+    maxBytes -= std::min(length, maxBytes);
     // iovec serves reading too, hence its non-const base; nothing writes through it.
     out[count].iov_base =
         const_cast<char*>(chunk->begin);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-    out[count].iov_len = static_cast<std::size_t>(chunk->end - chunk->begin);
+    out[count].iov_len = length;
     ++count;
   }
   return count;

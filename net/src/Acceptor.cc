@@ -2,10 +2,14 @@
 #include "tern/net/Acceptor.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "ListeningSocket.h"
@@ -21,7 +25,7 @@ constexpr Duration kPause = std::chrono::milliseconds(50);
 // A shortage may come and go many times a second: it is reported once in this time.
 constexpr Duration kQuiet = std::chrono::seconds(5);
 // Of the connections that wait, how many are closed at a time.
-constexpr int kShedAtOnce = 64;
+constexpr std::uint32_t kShedAtOnce = 64;
 
 UniqueFd openReserve() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -29,6 +33,15 @@ InetAddress addressOf(const UniqueFd& socket) {
   const auto address = InetAddress::localOf(socket.get());
   if (!address) throwSystemError(errno, "Acceptor: not a bound IP socket");
   return *address;
+}
+
+// How many connections wait to be accepted. Those that come later must not be shed with them: a
+// descriptor may have come free by then.
+std::uint32_t queueLength(int listening) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(listening, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 1;
+  return info.tcpi_unacked;  // what a listening socket reports there
 }
 
 // The connection died in the queue, or the network refused it: the next one may be fine.
@@ -101,7 +114,7 @@ void Acceptor::shed() {
   const int mode = ::fcntl(listening, F_GETFL);
   if (mode < 0 || ::fcntl(listening, F_SETFL, mode | O_NONBLOCK) < 0) return;
   reserve_.reset();
-  for (int i = 0; i < kShedAtOnce; ++i) {
+  for (std::uint32_t left = std::min(queueLength(listening), kShedAtOnce); left > 0; --left) {
     if (!UniqueFd(::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC))) break;
   }
   reserve_ = openReserve();
@@ -109,9 +122,20 @@ void Acceptor::shed() {
 }
 
 void Acceptor::pauseForAWhile() {
-  listener_->pause();
   loop_.cancel(retry_);
-  retry_ = loop_.runAfter(kPause, [this] { listener_->resume(); });
+  retry_ = loop_.runAfter(kPause, [this] { goOn(); });
+  listener_->pause();
+}
+
+void Acceptor::goOn() {
+  // Somebody else may have taken the descriptor when it was given up.
+  if (!reserve_) reserve_ = openReserve();
+  try {
+    listener_->resume();
+  } catch (const std::system_error& error) {
+    log(LogLevel::kError, "can't accept on " + address_.toIpPort() + ": " + error.what());
+    pauseForAWhile();
+  }
 }
 
 }  // namespace tern

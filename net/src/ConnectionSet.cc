@@ -32,6 +32,7 @@ std::vector<TcpConnectionPtr> ConnectionSet::snapshot() const {
 void ConnectionSet::closeAll() noexcept {
   // From the back, one at a time: a callback may close others.
   while (!connections_.empty()) {
+    TcpConnection* const last = connections_.back();
     try {
       connections_.back()->closeNow();
     } catch (const std::exception& error) {
@@ -40,6 +41,8 @@ void ConnectionSet::closeAll() noexcept {
     } catch (...) {
       log(LogLevel::kError, "a connection callback threw while its server ended");
     }
+    // Without memory even for closing, it is lost rather than tried for ever.
+    if (!connections_.empty() && connections_.back() == last) connections_.pop_back();
   }
 }
 

@@ -17,6 +17,8 @@ namespace {
 
 constinit thread_local EventLoop* tLoop = nullptr;
 
+constexpr int kLastRounds = 1000;
+
 }  // namespace
 
 EventLoop::EventLoop(PollerSpec spec) : spec_(std::move(spec)) {
@@ -41,7 +43,8 @@ EventLoop::~EventLoop() {
   // All three may hold objects whose ends come back here; functors they queue are refused by then.
   tasks_->close();
   timers_->close();
-  while (!turnEnd_.empty()) {
+  // A task that adds itself for ever must not keep the loop from its end.
+  for (int rounds = 0; !turnEnd_.empty() && rounds < kLastRounds; ++rounds) {
     try {
       runTurnEndTasks();
     } catch (const std::exception& error) {
@@ -70,20 +73,31 @@ void EventLoop::loop() {
   quit_.store(false, std::memory_order_release);
 }
 
+// A phase that throws is over: the next call goes on with the one behind it. So a callback that
+// throws each time, as a peer may provoke, keeps neither functors nor flushes from their turn.
 void EventLoop::turn() {
+  if (phase_ == Phase::kEvents) {
+    phase_ = Phase::kTasks;
+    runEvents();
+  }
+  if (phase_ == Phase::kTasks) {
+    phase_ = Phase::kTurnEnd;
+    tasks_->run(TaskQueue::kPerTurn);
+  }
+  phase_ = Phase::kEvents;
+  runTurnEndTasks();
+}
+
+void EventLoop::runEvents() {
   struct Awake {
     TaskQueue& tasks;
     ~Awake() { tasks.awake(); }
   };
   const bool idle = turnEnd_.empty() && !tasks_->hasWork();
   timers_->arm();
-  {
-    const Awake awake{*tasks_};
-    const bool sleeps = idle && tasks_->prepareToSleep();
-    poller_->runOnce(sleeps ? kForever : Duration::zero());
-  }
-  tasks_->run(TaskQueue::kPerTurn);
-  runTurnEndTasks();
+  const Awake awake{*tasks_};
+  const bool sleeps = idle && tasks_->prepareToSleep();
+  poller_->runOnce(sleeps ? kForever : Duration::zero());
 }
 
 void EventLoop::runTurnEndTasks() {
@@ -110,6 +124,7 @@ void EventLoop::runTurnEndTasks() {
 }
 
 void EventLoop::atTurnEnd(std::shared_ptr<void> owner, void (*task)(void*)) {
+  assertInLoopThread();
   turnEnd_.push_back({std::move(owner), task});
 }
 

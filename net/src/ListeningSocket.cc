@@ -20,8 +20,6 @@ std::string adviceFor(int errnum) {
       return ": no interface of this machine has this address";
     case EACCES:
       return ": ports below 1024 need the capability CAP_NET_BIND_SERVICE";
-    case EMFILE:
-      return ": no file descriptor is left (ulimit -n)";
     default:
       return "";
   }

@@ -1,8 +1,8 @@
 // ServerShard: connections from hand-over to the end.
 #include "ServerShard.h"
 
+#include <exception>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "tern/base/Logging.h"
@@ -41,23 +41,32 @@ void ServerShard::assign(UniqueFd fd) {
   }
   // std::function copies, a UniqueFd does not: hence the sharing. A functor that never runs closes
   // the socket.
-  auto shared = std::make_shared<UniqueFd>(std::move(fd));
-  loop_.queueInLoop([self = shared_from_this(), shared] { self->serve(std::move(*shared)); });
+  try {
+    auto shared = std::make_shared<UniqueFd>(std::move(fd));
+    loop_.queueInLoop([self = shared_from_this(), shared] { self->serve(std::move(*shared)); });
+  } catch (...) {
+    dropped();
+    throw;
+  }
+}
+
+// A connection that was admitted, and did not come to be.
+void ServerShard::dropped() noexcept {
+  loop_.connectionGone();
+  limits_->leave();
 }
 
 void ServerShard::serve(UniqueFd fd) {
   if (closing_) {
-    loop_.connectionGone();
-    limits_->leave();
+    dropped();
     return;
   }
   const std::uint64_t id = limits_->nextId.fetch_add(1, std::memory_order_relaxed);
   TcpConnectionPtr connection;
   try {
     connection = TcpConnection::open(loop_, std::move(fd), id, callbacks_, connections_);
-  } catch (const std::system_error& error) {
-    loop_.connectionGone();
-    limits_->leave();
+  } catch (const std::exception& error) {
+    dropped();
     log(LogLevel::kError, callbacks_->name + ": a connection can't be served: " + error.what());
     return;
   }

@@ -56,6 +56,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
  private:
   void serve(UniqueFd fd);
   void removed();
+  void dropped() noexcept;
 
   EventLoop& loop_;
   std::shared_ptr<const ConnectionCallbacks> callbacks_;

@@ -2,6 +2,7 @@
 #include "tern/net/SignalWatcher.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -35,15 +36,27 @@ SignalWatcher::SignalWatcher(EventLoop& loop, std::initializer_list<int> signals
     : fd_(openSignalFd(signals)),
       channel_(loop.poller(), fd_.get()),
       callback_(std::move(callback)) {
-  const sigset_t set = setOf(signals);
-  if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, &before_); error != 0) {
-    throwSystemError(error, "pthread_sigmask()");
-  }
   channel_.setReadCallback([this](Timestamp) { onReadable(); });
   channel_.enableReading();
+  const sigset_t set = setOf(signals);
+  sigset_t before;
+  if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, &before); error != 0) {
+    throwSystemError(error, "pthread_sigmask()");
+  }
+  ::sigemptyset(&blocked_);
+  for (const int signal : signals) {
+    if (::sigismember(&before, signal) == 0) ::sigaddset(&blocked_, signal);
+  }
 }
 
-SignalWatcher::~SignalWatcher() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+// Only what this watcher blocked: another one may watch other signals. One that is pending would
+// end the process the moment it is unblocked, in the middle of an orderly end.
+SignalWatcher::~SignalWatcher() {
+  constexpr timespec kNoWait{};
+  while (::sigtimedwait(&blocked_, nullptr, &kNoWait) > 0) {
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &blocked_, nullptr);
+}
 
 void SignalWatcher::onReadable() {
   signalfd_siginfo info{};

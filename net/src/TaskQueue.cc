@@ -30,12 +30,12 @@ bool TaskQueue::post(Task task) {
 }
 
 void TaskQueue::wake() {
-  posted_.store(true, std::memory_order_seq_cst);
+  woken_.store(true, std::memory_order_seq_cst);
   if (!isLoopThread()) wakeIfSleeping();
 }
 
-// Either this sees kSleeping, or prepareToSleep() sees posted_: both stores and both loads are
-// sequentially consistent.
+// Either this sees kSleeping, or prepareToSleep() sees posted_ or woken_: these stores and loads
+// are sequentially consistent.
 void TaskQueue::wakeIfSleeping() {
   State expected = State::kSleeping;
   if (state_.load(std::memory_order_seq_cst) != State::kSleeping ||
@@ -49,7 +49,9 @@ void TaskQueue::wakeIfSleeping() {
 
 bool TaskQueue::prepareToSleep() noexcept {
   state_.store(State::kSleeping, std::memory_order_seq_cst);
-  if (!posted_.load(std::memory_order_seq_cst)) return true;
+  if (!posted_.load(std::memory_order_seq_cst) && !woken_.load(std::memory_order_seq_cst)) {
+    return true;
+  }
   awake();
   return false;
 }

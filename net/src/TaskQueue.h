@@ -46,7 +46,11 @@ class TaskQueue {
 
   /// Announces that the loop will wait; false when it must not, because there is work.
   bool prepareToSleep() noexcept;
-  void awake() noexcept { state_.store(State::kAwake, std::memory_order_relaxed); }
+  /// The wait is over, and so is what wake() asked for.
+  void awake() noexcept {
+    state_.store(State::kAwake, std::memory_order_relaxed);
+    if (woken_.load(std::memory_order_relaxed)) woken_.store(false, std::memory_order_relaxed);
+  }
 
   /// More than this in a turn would keep the loop from its connections.
   static constexpr std::size_t kPerTurn = 1024;
@@ -72,7 +76,8 @@ class TaskQueue {
   const ThreadCheck thread_;
   UniqueFd wakeFd_;
   std::atomic<State> state_{State::kAwake};
-  std::atomic<bool> posted_{false};
+  std::atomic<bool> posted_{false};  // tasks_ is not empty; stored under mutex_
+  std::atomic<bool> woken_{false};   // by wake(), which posts nothing
   std::atomic<std::size_t> waiting_{0};
 
   std::mutex mutex_;

@@ -199,9 +199,10 @@ void TcpConnection::afterCallback() {
 }
 
 void TcpConnection::scheduleTurnEnd() {
-  if (std::exchange(turnEndScheduled_, true)) return;
+  if (turnEndScheduled_) return;
   loop().atTurnEnd(shared_from_this(),
                    [](void* connection) { static_cast<TcpConnection*>(connection)->turnEnd(); });
+  turnEndScheduled_ = true;
 }
 
 void TcpConnection::turnEnd() {
@@ -259,7 +260,13 @@ void TcpConnection::writeCompleted() {
 }
 
 void TcpConnection::onData(std::span<const char> bytes) {
-  input_.lend(bytes);
+  try {
+    input_.lend(bytes);
+  } catch (const std::bad_alloc&) {
+    // These bytes are lost, and what follows them would be misread.
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+    return;
+  }
   try {
     if (callbacks_->message) {
       runCallback([this] { callbacks_->message(self_, &input_, loop().pollReturnTime()); });
@@ -301,9 +308,9 @@ void TcpConnection::onError(std::error_code error) {
 
 void TcpConnection::closeNow() {
   if (disconnected()) return;
-  state_.store(State::kDisconnected, std::memory_order_release);
   // Whoever is further up the stack may be this connection: it goes at the end of the turn.
   scheduleTurnEnd();
+  state_.store(State::kDisconnected, std::memory_order_release);
   // Before the callback, which may destroy the server and with it the set.
   loop().connectionGone();
   set_->remove(*this);

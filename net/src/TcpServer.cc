@@ -50,6 +50,21 @@ void TcpServer::setThreadNum(std::size_t count) {
   threadCount_ = count;
 }
 
+void TcpServer::setThreadInitCallback(ThreadInitCallback callback) {
+  settings();
+  threadInit_ = std::move(callback);
+}
+
+void TcpServer::setPollerSpec(PollerSpec spec) {
+  settings();
+  spec_ = std::move(spec);
+}
+
+void TcpServer::setBalance(Balance balance) {
+  settings();
+  balance_ = balance;
+}
+
 void TcpServer::setMaxConnections(std::size_t count) {
   settings();
   limits_->maxConnections = count;
@@ -87,7 +102,7 @@ void TcpServer::setOutputLimit(std::size_t bytes) { settings().outputLimit = byt
 
 void TcpServer::start() {
   loop_.assertInLoopThread();
-  if (pool_ != nullptr) return;
+  if (pool_ != nullptr || stopping_) return;
   auto pool = std::make_unique<EventLoopThreadPool>(loop_, name_, spec_);
   pool->setThreadNum(threadCount_);
   pool->start(threadInit_);
@@ -96,10 +111,26 @@ void TcpServer::start() {
     shards_.push_back(std::make_shared<ServerShard>(*loop, callbacks, limits_));
   }
   pool_ = std::move(pool);
+  try {
+    listen();
+  } catch (...) {
+    // As before, so that start() may be tried again.
+    acceptor_.reset();
+    for (const auto& shard : shards_) {
+      callAndWait(shard->loop(), [&shard] { shard->end(); });
+    }
+    shards_.clear();
+    pool_.reset();
+    throw;
+  }
+}
+
+void TcpServer::listen() {
   if (option_ == Option::kReusePort) {
     listenOnEachLoop();
     return;
   }
+  if (!socket_) socket_ = bindListeningSocket(address_, false);
   acceptor_ = std::make_unique<Acceptor>(loop_, std::move(socket_));
   acceptor_->setNewConnectionCallback([this](UniqueFd fd) { assign(std::move(fd)); });
   acceptor_->listen();

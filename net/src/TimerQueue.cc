@@ -159,23 +159,27 @@ void TimerQueue::fire(const Entry& entry) {
     callback();
     return;
   }
-  struct Again {
-    TimerQueue& queue;
-    const Entry& entry;
-    Callback& callback;
-    ~Again() {
-      Timer* alive = queue.timers_.find(entry.timer);
-      if (alive == nullptr) return;
-      alive->callback = std::move(callback);
-      // In step with the first deadline; one that was late fires once and falls into step anew.
-      const Timestamp now = Clock::now();
-      Timestamp next = addSaturated(entry.when, alive->interval);
-      if (next <= now) next = addSaturated(now, alive->interval);
-      queue.push(next, entry.timer);
-    }
-  };
-  const Again again{*this, entry, callback};
-  callback();
+  try {
+    callback();
+  } catch (...) {
+    repeat(entry, std::move(callback));
+    throw;
+  }
+  repeat(entry, std::move(callback));
+}
+
+// In step with the first deadline: what was missed is skipped. A callback may have cancelled it.
+void TimerQueue::repeat(const Entry& fired, Callback&& callback) {
+  Timer* timer = timers_.find(fired.timer);
+  if (timer == nullptr) return;
+  timer->callback = std::move(callback);
+  const Timestamp now = Clock::now();
+  Timestamp next = addSaturated(fired.when, timer->interval);
+  if (next <= now) {
+    const auto missed = (now - fired.when) / timer->interval;
+    next = addSaturated(fired.when + missed * timer->interval, timer->interval);
+  }
+  push(next, fired.timer);
 }
 
 }  // namespace tern

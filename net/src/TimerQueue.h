@@ -70,6 +70,7 @@ class TimerQueue final : private ChannelHandler {
   void dropStaleTop();
   void sweepStale();
   void fire(const Entry& entry);
+  void repeat(const Entry& fired, Callback&& callback);
   void erase(SlotId id, const Timer& timer);
 
   UniqueFd fd_;

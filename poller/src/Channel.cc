@@ -57,6 +57,7 @@ void Channel::tie(const std::shared_ptr<void>& owner) { editCallbacks().owner = 
 
 void Channel::setInterest(int interest) {
   const auto wanted = static_cast<EventMask>(interest);
+  poller_.thread_.require("Channel::setInterest");
   if (wanted == interest_) return;
   const EventMask before = std::exchange(interest_, wanted);
   if (wanted == event::kNone) {

@@ -39,22 +39,26 @@ EPollPoller::EPollPoller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), events_(kFi
 }
 
 int EPollPoller::poll(Duration timeout) {
+  if (next_ == ready_) wait(timeout);
+  const std::size_t first = next_;
+  while (next_ < ready_) {
+    const epoll_event& event = events_[next_++];
+    dispatch(SlotId::unpack(event.data.u64), fromPollMask(static_cast<int>(event.events)));
+  }
+  return static_cast<int>(ready_ - first);
+}
+
+void EPollPoller::wait(Duration timeout) {
+  if (ready_ == events_.size() && ready_ < kLargestBatch) events_.resize(ready_ * 2);
+  ready_ = next_ = 0;
   const int n = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
                              toMilliseconds(timeout));
   ++counters().waits;
   if (n < 0) {
-    if (errno == EINTR) return 0;
+    if (errno == EINTR) return;
     throwSystemError(errno, "epoll_wait()");
   }
-  // What an exception leaves undelivered is level-triggered: the next turn reports it again.
-  for (int i = 0; i < n; ++i) {
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    dispatch(SlotId::unpack(event.data.u64), fromPollMask(static_cast<int>(event.events)));
-  }
-  if (static_cast<std::size_t>(n) == events_.size() && events_.size() < kLargestBatch) {
-    events_.resize(events_.size() * 2);
-  }
-  return n;
+  ready_ = static_cast<std::size_t>(n);
 }
 
 void EPollPoller::update(Channel& channel) {

@@ -20,8 +20,14 @@ class EPollPoller final : public Poller {
   void remove(Channel& channel) override;
 
  private:
+  void wait(Duration timeout);
+
   UniqueFd epoll_;
   std::vector<epoll_event> events_;
+  // Those of events_ that were not dispatched: an exception out of one must not let it come first
+  // again and again, and keep the others from theirs.
+  std::size_t next_ = 0;
+  std::size_t ready_ = 0;
   std::vector<bool> added_;  // by the channel's slot index: whether the kernel knows it
 };
 

@@ -11,15 +11,28 @@
 
 namespace tern {
 int PollPoller::poll(Duration timeout) {
+  if (next_ == ready_.size()) wait(timeout);
+  const std::size_t first = next_;
+  while (next_ < ready_.size()) {
+    const Ready& ready = ready_[next_++];
+    dispatch(ready.channel, ready.events);
+  }
+  return static_cast<int>(ready_.size() - first);
+}
+
+void PollPoller::wait(Duration timeout) {
+  // A snapshot: callbacks add to and remove from the arrays.
+  ready_.clear();
+  next_ = 0;
   timespec storage;
   int left = ::ppoll(polled_.data(), polled_.size(), toTimespec(timeout, storage), nullptr);
   ++counters().waits;
   if (left < 0) {
-    if (errno == EINTR) return 0;
-    throwSystemError(errno, "poll() on " + std::to_string(polled_.size()) + " descriptors");
+    if (errno == EINTR) return;
+    // EINVAL: more of them than the limit, which must have been lowered since.
+    throwSystemError(errno,
+                     "poll() on " + std::to_string(polled_.size()) + " descriptors; see ulimit -n");
   }
-  // A snapshot: callbacks add to and remove from the arrays.
-  ready_.clear();
   for (std::size_t i = 0; i < polled_.size() && left > 0; ++i) {
     if (polled_[i].revents == 0) continue;
     --left;
@@ -31,8 +44,6 @@ int PollPoller::poll(Duration timeout) {
       polled_[i].fd = -1;  // poll() skips it, instead of reporting it for ever
     }
   }
-  for (const Ready& ready : ready_) dispatch(ready.channel, ready.events);
-  return static_cast<int>(ready_.size());
 }
 
 void PollPoller::update(Channel& channel) {
@@ -44,9 +55,13 @@ void PollPoller::update(Channel& channel) {
     polled_[position] = entry;
     return;
   }
-  channels_.reserve(channels_.size() + 1);
   polled_.push_back(entry);
-  channels_.push_back(channel.id());
+  try {
+    channels_.push_back(channel.id());
+  } catch (...) {
+    polled_.pop_back();
+    throw;
+  }
   position = static_cast<std::uint32_t>(polled_.size() - 1);
 }
 

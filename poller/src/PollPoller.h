@@ -24,6 +24,7 @@ class PollPoller final : public Poller {
     EventMask events;
   };
 
+  void wait(Duration timeout);
   void drop(std::uint32_t slot);
 
   // Two parallel arrays, as poll() wants the first one bare.
@@ -31,6 +32,8 @@ class PollPoller final : public Poller {
   std::vector<SlotId> channels_;
   std::vector<std::uint32_t> positions_;  // by the channel's slot index: where it is in the arrays
   std::vector<Ready> ready_;
+  // The first of ready_ that was not dispatched: what throws must not come first again and again.
+  std::size_t next_ = 0;
 };
 
 }  // namespace tern

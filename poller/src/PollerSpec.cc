@@ -55,6 +55,11 @@ PollerFactory factoryOf(PollerKind kind) {
   return {};
 }
 
+// The loops of a pool have the same to say: once is enough.
+void warnOnce(std::atomic<bool>& said, const std::string& message) {
+  if (!said.exchange(true)) log(LogLevel::kWarn, message);
+}
+
 PollerSpec::Made makeAuto() {
   std::string why;
   try {
@@ -66,9 +71,8 @@ PollerSpec::Made makeAuto() {
   } catch (const std::system_error& error) {
     why = error.what();
   }
-  // Every loop of a pool comes to the same result: once is enough.
   static constinit std::atomic<bool> said{false};
-  if (!said.exchange(true)) log(LogLevel::kWarn, "poller auto: epoll is used, because " + why);
+  warnOnce(said, "poller auto: epoll is used, because " + why);
   return {std::make_unique<EPollPoller>(), {"auto", "epoll", why}};
 }
 
@@ -101,7 +105,13 @@ PollerSpec::Made PollerSpec::make() const {
     throw std::invalid_argument("the factory of poller '" + asked_ + "' made none");
   }
   const std::string chosen(poller->name());
-  return {std::move(poller), {asked_, chosen, "asked for " + askedBy_}};
+  std::string reason = "asked for " + askedBy_;
+  if (const std::string fallback = poller->fallback(); !fallback.empty()) {
+    reason += "; " + fallback;
+    static constinit std::atomic<bool> said{false};
+    warnOnce(said, "poller " + chosen + ": " + fallback);
+  }
+  return {std::move(poller), {asked_, chosen, reason}};
 }
 
 }  // namespace tern

@@ -69,6 +69,7 @@ void ReadinessStream::stopReading() {
 }
 
 void ReadinessStream::onEvents(EventMask events) {
+  if (failed_) return;
   if (error_ != 0) {
     fail(error_);
     return;
@@ -134,8 +135,8 @@ void ReadinessStream::fail(int errnum) {
 
 // send() must not call the handler: the error waits for poll().
 void ReadinessStream::failLater(int errnum) {
-  error_ = errnum;
   channel_.poller().defer(channel_.id(), event::kError);
+  error_ = errnum;
 }
 
 std::size_t ReadinessStream::send(OutputQueue& queue) {

@@ -61,6 +61,7 @@ UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t s
 
 UringBuffers::~UringBuffers() {
   io_uring_unregister_buf_ring(ring_.raw(), kGroup);
+  if (memory_ == nullptr) return;
   ::munmap(memory_, bytesOf(count_, size_));
   ::munmap(entries_, bytesOf(count_, sizeof(io_uring_buf)));
 }

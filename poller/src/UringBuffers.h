@@ -29,6 +29,9 @@ class UringBuffers {
   void giveBack(std::uint16_t id) noexcept;
   void publish() noexcept;
 
+  /// Their memory is not unmapped: the kernel may still write to it.
+  void leak() noexcept { memory_ = nullptr; }
+
   /// Buffers that the kernel has, or will have after publish().
   [[nodiscard]] std::uint32_t available() const noexcept { return available_; }
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }

@@ -48,17 +48,19 @@ class ListenerSource final : public UringSource {
 
 void ListenerSource::arm() {
   if (handler_ == nullptr || paused_ || armed_) return;
-  armed_ = true;
   // No address: one buffer shared by all accepts would be overwritten. Whoever wants it asks
   // getpeername().
   poller_.request(id_, *this, UringKind::kAccept, [this](io_uring_sqe* sqe) {
     io_uring_prep_multishot_accept(sqe, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
   });
+  armed_ = true;
 }
 
 void ListenerSource::pause() {
   paused_ = true;
-  if (armed_ && !std::exchange(cancelled_, true)) poller_.cancel(id_, *this, UringKind::kAccept);
+  if (!armed_ || cancelled_) return;
+  poller_.cancel(id_, *this, UringKind::kAccept);
+  cancelled_ = true;
 }
 
 void ListenerSource::resume() {
@@ -105,27 +107,35 @@ void ListenerSource::deliverKept() {
 }
 
 void ListenerSource::deferDelivery() {
-  if (!kept_.empty() && !std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
+  if (kept_.empty() || deliveryDeferred_) return;
+  poller_.deferDelivery(id_);
+  deliveryDeferred_ = true;
 }
 
 void ListenerSource::abandon() {
   handler_ = nullptr;
   kept_.clear();
   if (armed_ && !cancelled_) poller_.cancel(id_, *this, UringKind::kAccept);
+  if (!armed_) return;
+  // Until the kernel has dropped the accept, the port stays taken: a server that takes the place of
+  // this one must not fail. Not closed while a request that names the fd waits to be submitted.
+  if (poller_.flushed()) fd_.reset();
 }
 
 // What the user holds; the source lives on until the kernel is done with it.
 class UringListener final : public Listener {
  public:
-  explicit UringListener(ListenerSource& source) : source_(source) {}
-  ~UringListener() override { source_.leave(); }
+  ~UringListener() override {
+    if (source_ != nullptr) source_->leave();
+  }
 
-  void pause() override { source_.pause(); }
-  void resume() override { source_.resume(); }
-  [[nodiscard]] int fd() const noexcept override { return source_.fd(); }
+  void attach(ListenerSource& source) noexcept { source_ = &source; }
+  void pause() override { source_->pause(); }
+  void resume() override { source_->resume(); }
+  [[nodiscard]] int fd() const noexcept override { return source_->fd(); }
 
  private:
-  ListenerSource& source_;
+  ListenerSource* source_ = nullptr;
 };
 
 }  // namespace
@@ -135,10 +145,11 @@ std::unique_ptr<Listener> openUringListener(UringPoller& poller, UniqueFd fd,
   setNonBlocking(fd.get(), false);
   auto source = std::make_unique<ListenerSource>(poller, std::move(fd), handler);
   ListenerSource& stays = *source;
-  const SlotId id = poller.add(std::move(source));
-  stays.setId(id);
-  stays.resume();
-  return std::make_unique<UringListener>(stays);
+  auto listener = std::make_unique<UringListener>();
+  stays.setId(poller.add(std::move(source)));
+  listener->attach(stays);
+  listener->resume();
+  return listener;
 }
 
 }  // namespace tern

@@ -15,7 +15,7 @@ namespace tern {
 /// Hands out headers until reset(), which makes them all free again.
 class UringMessages {
  public:
-  static constexpr std::size_t kChunks = 16;
+  static constexpr std::size_t kChunks = 64;
 
   struct Message {
     msghdr header{};

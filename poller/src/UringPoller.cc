@@ -19,6 +19,8 @@ namespace {
 constexpr Duration kDrainStep = std::chrono::milliseconds(10);
 constexpr int kDrainSteps = 200;
 
+constexpr const char* kSwitchedOff = "completion mode (switched off)";
+
 }  // namespace
 
 UringPoller::UringPoller(const UringOptions& options)
@@ -26,7 +28,7 @@ UringPoller::UringPoller(const UringOptions& options)
   if (options.completion) {
     probe(options);
   } else {
-    missing_ = "completion mode (switched off)";
+    missing_ = kSwitchedOff;
   }
 }
 
@@ -41,14 +43,19 @@ void UringPoller::probe(const UringOptions& options) {
   missing_ = probeCompletionMode(ring_, *buffers_);
 }
 
+std::string UringPoller::fallback() const {
+  if (missing_.empty() || missing_ == kSwitchedOff) return {};
+  return "TCP works by readiness, without " + missing_;
+}
+
 UringPoller::~UringPoller() {
   try {
     drain();
   } catch (const std::exception& error) {
-    // The ring's own end cancels what is left.
     log(LogLevel::kError,
         std::string("io_uring: closing the ring without draining it: ") + error.what());
   }
+  if (sources_.size() > 0) leakSources();
 }
 
 // Memory and fds go back only when the kernel holds no request on them.
@@ -72,13 +79,17 @@ void UringPoller::drain() {
     }
     if (buffers_) buffers_->publish();
   }
-  if (sources_.size() == 0) return;
+}
+
+// The kernel may still write to what they own, and to the receive buffers.
+void UringPoller::leakSources() noexcept {
   log(LogLevel::kError, "io_uring: " + std::to_string(sources_.size()) +
                             " connections still have requests in flight at the end; their memory "
-                            "is not freed, as the kernel may write to it");
+                            "is not freed");
   sources_.forEach([](SlotId, std::unique_ptr<UringSource>& source) {
     [[maybe_unused]] const UringSource* leaked = source.release();
   });
+  if (buffers_) buffers_->leak();
 }
 
 std::unique_ptr<Stream> UringPoller::openStream(UniqueFd fd, StreamHandler& handler) {
@@ -117,7 +128,7 @@ void UringPoller::handle(const UringCompletion& completion) {
     case UringKind::kIgnored:
       return;
     case UringKind::kChannel:
-      handleChannel(tag.slot, completion.result);
+      handleChannel(tag.slot, completion);
       return;
     default:
       handleSource(tag, completion);
@@ -137,7 +148,12 @@ SlotId UringPoller::add(std::unique_ptr<UringSource> source) {
 
 void UringPoller::abandon(SlotId id, UringSource& source) {
   source.abandoned_ = true;
-  source.abandon();
+  try {
+    source.abandon();
+  } catch (const std::exception& error) {
+    // It goes when its requests complete by themselves, at the latest with the poller.
+    log(LogLevel::kError, std::string("io_uring: requests can't be cancelled: ") + error.what());
+  }
   if (source.inFlight_ == 0 && running_ != &source) release(id);
 }
 
@@ -145,6 +161,11 @@ void UringPoller::cancel(SlotId id, UringSource& source, UringKind kind) {
   const std::uint64_t target = UringTag{kind, id}.packed();
   request(id, source, UringKind::kCancel,
           [target](io_uring_sqe* sqe) { io_uring_prep_cancel64(sqe, target, 0); });
+}
+
+bool UringPoller::flushed() {
+  flush();
+  return ring_.allSubmitted();
 }
 
 void UringPoller::release(SlotId id) { sources_.erase(id); }
@@ -216,30 +237,44 @@ void UringPoller::update(Channel& channel) {
   if (slot >= UringTag::kMostSlots) throwSystemError(ENFILE, "io_uring: too many channels");
   if (slot >= watched_.size()) watched_.resize(slot + 1);
   watched_[slot].channel = channel.id();
+  watched_[slot].multishot = false;
   markDirty(slot);
 }
 
 void UringPoller::remove(Channel& channel) {
   const std::uint32_t slot = channel.id().index;
-  if (slot < watched_.size() && watched_[slot].channel == channel.id()) disarm(slot);
+  if (slot >= watched_.size() || !(watched_[slot].channel == channel.id())) return;
+  watched_[slot].multishot = false;
+  try {
+    disarm(slot);
+  } catch (const std::exception& error) {
+    // What it reports from now on is recognised as stale.
+    log(LogLevel::kError, std::string("io_uring: a poll can't be taken back: ") + error.what());
+  }
 }
 
 void UringPoller::markDirty(std::uint32_t slot) {
-  if (!std::exchange(watched_[slot].dirty, true)) dirty_.push_back(slot);
+  if (watched_[slot].dirty) return;
+  dirty_.push_back(slot);
+  watched_[slot].dirty = true;
 }
 
+// By a cancellation: POLL_REMOVE fails on a multishot poll that is just being reported, which would
+// then live on, and keep the socket of a closed fd open.
 void UringPoller::disarm(std::uint32_t slot) {
   Watched& watched = watched_[slot];
   if (watched.armed == event::kNone) return;
   watched.armed = event::kNone;
   const std::uint64_t target = UringTag{UringKind::kChannel, {slot, watched.sequence++}}.packed();
   io_uring_sqe* sqe = ring_.next();
-  io_uring_prep_poll_remove(sqe, target);
+  io_uring_prep_cancel64(sqe, target, 0);
   io_uring_sqe_set_data64(sqe, UringTag{}.packed());
 }
 
 // One-shot polls, armed just before the wait: no entry for an fd stays queued while user code,
-// which may close the fd, runs. Arming checks readiness, so that this is level-triggered.
+// which may close the fd, runs. Arming checks readiness, so that this is level-triggered. The
+// kernel always reports a peer's FIN as well; a channel that did not ask for it waits with a
+// multishot poll from then on, which reports the next change instead of the same state for ever.
 void UringPoller::armChannels() {
   for (const std::uint32_t slot : dirty_) {
     Watched& watched = watched_[slot];
@@ -251,28 +286,48 @@ void UringPoller::armChannels() {
     disarm(slot);
     watched.armed = channel->interest();
     const std::uint64_t tag = UringTag{UringKind::kChannel, {slot, watched.sequence}}.packed();
+    const auto mask = static_cast<unsigned>(toPollMask(watched.armed));
     io_uring_sqe* sqe = ring_.next();
-    io_uring_prep_poll_add(sqe, channel->fd(), static_cast<unsigned>(toPollMask(watched.armed)));
+    if (watched.multishot) {
+      io_uring_prep_poll_multishot(sqe, channel->fd(), mask);
+    } else {
+      io_uring_prep_poll_add(sqe, channel->fd(), mask);
+    }
     io_uring_sqe_set_data64(sqe, tag);
   }
   dirty_.clear();
 }
 
-void UringPoller::handleChannel(SlotId tag, int result) {
+void UringPoller::handleChannel(SlotId tag, const UringCompletion& completion) {
   if (tag.index >= watched_.size()) return;
   Watched& watched = watched_[tag.index];
   if (watched.armed == event::kNone || watched.sequence != tag.generation) return;
-  watched.armed = event::kNone;
-  ++watched.sequence;
   const SlotId channel = watched.channel;
-  if (result < 0) {
+  const int result = completion.result;
+  if (result < 0 && result != -EAGAIN && result != -ENOMEM && result != -ECANCELED) {
+    ended(watched);
     log(LogLevel::kError, "io_uring: a channel's fd can't be polled: " +
                               systemError(-result).message() + "; no longer watched");
     dispatch(channel, event::kError);
     return;
   }
+  const EventMask events = result < 0 ? event::kNone : fromPollMask(result);
+  const auto wanted = static_cast<EventMask>(watched.armed | event::kError | event::kHangup);
+  const bool relevant = (events & wanted) != 0;
+  if (!relevant && completion.more()) return;  // a multishot poll goes on
+  if (completion.more()) {
+    disarm(tag.index);
+  } else {
+    ended(watched);
+  }
+  watched.multishot = !relevant && result >= 0;
   markDirty(tag.index);
-  dispatch(channel, fromPollMask(result));
+  if (relevant) dispatch(channel, events);
+}
+
+void UringPoller::ended(Watched& watched) noexcept {
+  watched.armed = event::kNone;
+  ++watched.sequence;
 }
 
 }  // namespace tern

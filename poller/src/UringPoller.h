@@ -20,11 +20,12 @@ namespace tern {
 class UringPoller final : public Poller {
  public:
   /// Throws std::system_error when the kernel refuses a ring. Where it lacks what completion mode
-  /// needs, TCP works by readiness and missing() says why.
+  /// needs, TCP works by readiness; missing() and fallback() say why.
   explicit UringPoller(const UringOptions& options);
   ~UringPoller() override;
 
   [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
+  [[nodiscard]] std::string fallback() const override;
   int poll(Duration timeout) override;
   void flush() override { ring_.enter(0, Duration::zero()); }
   void update(Channel& channel) override;
@@ -45,6 +46,8 @@ class UringPoller final : public Poller {
   void request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare);
   /// Cancels the source's request of this kind; it still completes, as does the cancellation.
   void cancel(SlotId id, UringSource& source, UringKind kind);
+  /// Submits all that is queued now; false when the kernel takes it only later.
+  [[nodiscard]] bool flushed();
   /// deliverKept() is called at the end of the next poll(), which then does not wait.
   void deferDelivery(SlotId id) { deferred_.push_back(id); }
   /// The source found no buffer: onBuffersBack() is called when some are, later for one
@@ -60,6 +63,7 @@ class UringPoller final : public Poller {
     std::uint32_t sequence = 0;  // tells the current POLL_ADD from replaced ones
     EventMask armed = event::kNone;
     bool dirty = false;
+    bool multishot = false;  // reports changes only: what holds now was not asked for
   };
 
   void probe(const UringOptions& options);
@@ -68,13 +72,15 @@ class UringPoller final : public Poller {
   void disarm(std::uint32_t slot);
   void feedStarved();
   void handle(const UringCompletion& completion);
-  void handleChannel(SlotId tag, int result);
+  void handleChannel(SlotId tag, const UringCompletion& completion);
+  static void ended(Watched& watched) noexcept;
   void handleSource(UringTag tag, const UringCompletion& completion);
   template <class Call>
   void run(SlotId id, UringSource& source, int buffer, Call&& call);
   void deliverDeferred();
   void release(SlotId id);
   void drain();
+  void leakSources() noexcept;
 
   // Order of destruction: the sources first, the ring last.
   UringRing ring_;

@@ -66,7 +66,7 @@ std::string explainUringRefusal(int errnum) {
       return "this kernel is too old for a flag that is needed; use epoll";
     case EMFILE:
     case ENFILE:
-      return "no file descriptor is left (ulimit -n)";
+      return "there is no file descriptor for the ring";
     default:
       return "an unexpected refusal";
   }

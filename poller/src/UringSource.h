@@ -12,11 +12,12 @@ struct UringCompletion;
 
 /// What a request was for; part of its user_data.
 enum class UringKind : std::uint8_t {
-  kIgnored,  ///< its result says nothing: POLL_REMOVE
+  kIgnored,  ///< its result says nothing: the cancellation of a poll
   kChannel,  ///< a channel's POLL_ADD
   // The others belong to a source.
   kReceive,
   kSend,
+  kPause,  ///< a timeout before a send is tried again
   kWatch,  ///< POLL_ADD for errors while reading is stopped
   kAccept,
   kCancel,

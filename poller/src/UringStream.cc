@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "FdMode.h"
@@ -15,6 +17,8 @@
 
 namespace tern {
 namespace {
+
+constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
 
 // What the kernel may still touch: the fd, the bytes being sent, and the requests' states.
 class StreamSource final : public UringSource {
@@ -45,6 +49,7 @@ class StreamSource final : public UringSource {
   void deferDelivery();
   void onSendDone(int result);
   void submitSend();
+  void sendLater();
   void keep(std::span<const char> bytes);
   void fail(int errnum);
   /// Receiving goes on: the user wants it, and nothing has ended it.
@@ -85,8 +90,8 @@ void StreamSource::stopReading() {
   reading_ = false;
   if (failed_) return;
   if (receiveArmed_ && !receiveCancelled_) {
-    receiveCancelled_ = true;
     poller_.cancel(id_, *this, UringKind::kReceive);
+    receiveCancelled_ = true;
   }
   armWatch();
 }
@@ -95,13 +100,13 @@ void StreamSource::stopReading() {
 // bytes and could deliver them out of order.
 void StreamSource::armReceive() {
   if (!wantsMore() || receiveArmed_ || starving_) return;
-  receiveArmed_ = true;
-  hadSome_ = false;
   poller_.request(id_, *this, UringKind::kReceive, [this](io_uring_sqe* sqe) {
     io_uring_prep_recv_multishot(sqe, fd_.get(), nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = UringBuffers::kGroup;
   });
+  receiveArmed_ = true;
+  hadSome_ = false;
 }
 
 // With no receive in flight nobody would hear of a reset. A poll without any event reports errors
@@ -109,9 +114,9 @@ void StreamSource::armReceive() {
 // after that one, and reports the next change.
 void StreamSource::armWatch() {
   if (watchArmed_) return;
-  watchArmed_ = true;
   poller_.request(id_, *this, UringKind::kWatch,
                   [this](io_uring_sqe* sqe) { io_uring_prep_poll_multishot(sqe, fd_.get(), 0); });
+  watchArmed_ = true;
 }
 
 void StreamSource::onCompletion(UringKind kind, const UringCompletion& completion) {
@@ -127,6 +132,9 @@ void StreamSource::onCompletion(UringKind kind, const UringCompletion& completio
       break;
     case UringKind::kSend:
       onSendDone(completion.result);
+      break;
+    case UringKind::kPause:
+      onSendDone(0);
       break;
     case UringKind::kWatch:
       onWatched(completion);
@@ -164,7 +172,10 @@ void StreamSource::onReceived(const UringCompletion& completion) {
       handler_->onEof();
     }
   } else if (n == -ENOBUFS) {
-    if (reading_ && !std::exchange(starving_, true)) poller_.starve(id_, hadSome_);
+    if (reading_ && !starving_) {
+      poller_.starve(id_, hadSome_);
+      starving_ = true;
+    }
   } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
     fail(-n);
   }
@@ -177,9 +188,14 @@ void StreamSource::armNext() {
   if (nobodyReceives) armWatch();
 }
 
+// Without memory for them the stream has a gap: it must not go on.
 void StreamSource::keep(std::span<const char> bytes) {
-  if (kept_ == nullptr) kept_ = std::make_unique<Buffer>();
-  kept_->append(bytes.data(), bytes.size());
+  try {
+    if (kept_ == nullptr) kept_ = std::make_unique<Buffer>();
+    kept_->append(bytes.data(), bytes.size());
+  } catch (const std::bad_alloc&) {
+    fail(ENOMEM);
+  }
 }
 
 // One thing at a time, and the next one deferred beforehand: the handler may throw.
@@ -196,7 +212,9 @@ void StreamSource::deliverKept() {
 }
 
 void StreamSource::deferDelivery() {
-  if (!std::exchange(deliveryDeferred_, true)) poller_.deferDelivery(id_);
+  if (deliveryDeferred_) return;
+  poller_.deferDelivery(id_);
+  deliveryDeferred_ = true;
 }
 
 void StreamSource::onBuffersBack() {
@@ -232,24 +250,43 @@ std::size_t StreamSource::send(OutputQueue& queue) {
 
 void StreamSource::submitSend() {
   constexpr unsigned kFlags = MSG_NOSIGNAL | MSG_WAITALL;
+  const std::span<const char> front = sending_.front();
+  // The result has 31 bits; what is left goes with the next send.
+  if (front.size() == sending_.size() || front.size() > kMostAtOnce) {
+    const std::size_t length = std::min(front.size(), kMostAtOnce);
+    poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+      io_uring_prep_send(sqe, fd_.get(), front.data(), length, kFlags);
+    });
+  } else {
+    UringMessages::Message& message = poller_.messages().take();
+    message.header.msg_iovlen = sending_.gather(message.chunks, kMostAtOnce);
+    poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+      io_uring_prep_sendmsg(sqe, fd_.get(), &message.header, kFlags);
+    });
+  }
   sendInFlight_ = true;
   ++poller_.counters().sends;
-  UringMessages::Message& message = poller_.messages().take();
-  message.header.msg_iovlen = sending_.gather(message.chunks);
-  poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
-    if (message.header.msg_iovlen == 1) {
-      const iovec& chunk = message.chunks[0];
-      io_uring_prep_send(sqe, fd_.get(), chunk.iov_base, chunk.iov_len, kFlags);
-    } else {
-      io_uring_prep_sendmsg(sqe, fd_.get(), &message.header, kFlags);
-    }
+}
+
+// The kernel was short of memory, which passes: tried again a little later. Until then the send
+// counts as in flight.
+void StreamSource::sendLater() {
+  static constexpr __kernel_timespec kPause{0, 10'000'000};
+  poller_.request(id_, *this, UringKind::kPause, [](io_uring_sqe* sqe) {
+    // The kernel only reads it.
+    io_uring_prep_timeout(sqe, const_cast<__kernel_timespec*>(&kPause), 0, 0);
   });
+  sendInFlight_ = true;
 }
 
 void StreamSource::onSendDone(int result) {
   sendInFlight_ = false;
   if (handler_ == nullptr || failed_) {
     sending_.clear();
+    return;
+  }
+  if (result == -ENOMEM || result == -ENOBUFS) {
+    sendLater();
     return;
   }
   if (result < 0 && result != -EINTR && result != -EAGAIN) {
@@ -295,17 +332,19 @@ void StreamSource::abandon() {
 // What the user holds; the source lives on until the kernel is done with it.
 class UringStream final : public Stream {
  public:
-  explicit UringStream(StreamSource& source) : source_(source) {}
-  ~UringStream() override { source_.leave(); }
+  ~UringStream() override {
+    if (source_ != nullptr) source_->leave();
+  }
 
-  void startReading() override { source_.startReading(); }
-  void stopReading() override { source_.stopReading(); }
-  std::size_t send(OutputQueue& queue) override { return source_.send(queue); }
-  void shutdownWrite() override { source_.shutdownWrite(); }
-  [[nodiscard]] int fd() const noexcept override { return source_.fd(); }
+  void attach(StreamSource& source) noexcept { source_ = &source; }
+  void startReading() override { source_->startReading(); }
+  void stopReading() override { source_->stopReading(); }
+  std::size_t send(OutputQueue& queue) override { return source_->send(queue); }
+  void shutdownWrite() override { source_->shutdownWrite(); }
+  [[nodiscard]] int fd() const noexcept override { return source_->fd(); }
 
  private:
-  StreamSource& source_;
+  StreamSource* source_ = nullptr;
 };
 
 }  // namespace
@@ -314,9 +353,10 @@ std::unique_ptr<Stream> openUringStream(UringPoller& poller, UniqueFd fd, Stream
   setNonBlocking(fd.get(), false);
   auto source = std::make_unique<StreamSource>(poller, std::move(fd), handler);
   StreamSource& stays = *source;
-  const SlotId id = poller.add(std::move(source));
-  stays.setId(id);
-  return std::make_unique<UringStream>(stays);
+  auto stream = std::make_unique<UringStream>();
+  stays.setId(poller.add(std::move(source)));
+  stream->attach(stays);
+  return stream;
 }
 
 }  // namespace tern

@@ -18,8 +18,7 @@ namespace tern {
 /// another queue: the kernel may read it meanwhile.
 ///
 /// An empty queue holds no heap; each thread keeps a few blocks for its next ones. One thread at a
-/// time. Appending may throw std::bad_alloc, and then changes nothing but for bytes that still
-/// fitted into the last chunk.
+/// time. Appending may throw std::bad_alloc, and then changes nothing.
 class OutputQueue {
  public:
   /// A moved string up to this size is copied instead, to coalesce with its neighbours.
@@ -48,8 +47,10 @@ class OutputQueue {
     return head_ == nullptr ? std::span<const char>() : std::span(head_->begin, head_->end);
   }
 
-  /// Describes the front chunks for a gathering write; returns how many entries were filled.
-  [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
+  /// Describes the front chunks for a gathering write; returns how many entries were filled. They
+  /// hold at most `maxBytes` together, unless the first does by itself.
+  [[nodiscard]] std::size_t gather(std::span<iovec> out,
+                                   std::size_t maxBytes = SIZE_MAX) const noexcept;
 
   /// Drops `length` bytes from the front (at most size()).
   void consume(std::size_t length) noexcept;

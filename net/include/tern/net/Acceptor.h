@@ -46,6 +46,7 @@ class Acceptor final : private ListenerHandler {
   void onAcceptError(std::error_code error) override;
   void shed();
   void pauseForAWhile();
+  void goOn();
 
   EventLoop& loop_;
   UniqueFd socket_;  // until listen() hands it to the listener

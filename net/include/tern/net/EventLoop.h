@@ -112,7 +112,10 @@ class EventLoop {
     void (*task)(void*);
   };
 
+  enum class Phase : unsigned char { kEvents, kTasks, kTurnEnd };
+
   void turn();
+  void runEvents();
   void runTurnEndTasks();
   TimerId addTimer(Timestamp when, Duration interval, TimerCallback callback);
 
@@ -125,6 +128,7 @@ class EventLoop {
   std::vector<TurnEndTask> turnEnd_;
   std::atomic<bool> quit_{false};
   bool looping_ = false;
+  Phase phase_ = Phase::kEvents;  // what the next turn() begins with
   std::atomic<std::size_t> connections_{0};
   std::any context_;
 };

@@ -24,13 +24,14 @@ class SignalWatcher {
   SignalWatcher(EventLoop& loop, std::initializer_list<int> signals, Callback callback);
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
-  /// Restores the thread's signal mask.
+  /// Unblocks on this thread the signals that it blocked; one that came and was not handed over yet
+  /// is dropped.
   ~SignalWatcher();
 
  private:
   void onReadable();
 
-  sigset_t before_{};
+  sigset_t blocked_{};  // those that were not before
   UniqueFd fd_;
   Channel channel_;
   Callback callback_;

@@ -47,10 +47,10 @@ class TcpServer {
   /// How many loops on threads of their own serve connections; 0, the default: the base loop does.
   void setThreadNum(std::size_t count);
   /// Runs on each serving loop before it serves.
-  void setThreadInitCallback(ThreadInitCallback callback) { threadInit_ = std::move(callback); }
+  void setThreadInitCallback(ThreadInitCallback callback);
   /// The poller of those loops; by default what the base loop asked for.
-  void setPollerSpec(PollerSpec spec) { spec_ = std::move(spec); }
-  void setBalance(Balance balance) noexcept { balance_ = balance; }
+  void setPollerSpec(PollerSpec spec);
+  void setBalance(Balance balance);
   /// Connections above this are closed as they arrive; by default there is no limit.
   void setMaxConnections(std::size_t count);
 
@@ -63,12 +63,14 @@ class TcpServer {
   /// See ConnectionCallbacks::outputLimit.
   void setOutputLimit(std::size_t bytes);
 
-  /// Starts the threads and listens. Once; calling it again does nothing. Throws std::system_error.
+  /// Starts the threads and listens. Once: calling it again, or after stop(), does nothing. Throws
+  /// std::system_error, and may then be tried again.
   void start();
 
   /// Drains: stops accepting, half-closes each connection after its pending output, waits for the
-  /// peers to close, and closes by force what is left at the deadline. `done` then runs on the base
-  /// loop. Any thread; while draining, a later call can only bring the deadline forward.
+  /// peers to close, and closes by force what is left at the deadline: a connection that does not
+  /// read can't see that its peer has closed. `done` then runs on the base loop. Any thread; while
+  /// draining, a later call can only bring the deadline forward.
   void stop(Delay deadline, std::function<void()> done = {});
 
   /// Where it listens, with the port that the kernel chose. Any thread.
@@ -83,6 +85,7 @@ class TcpServer {
 
  private:
   ConnectionCallbacks& settings();
+  void listen();
   void listenOnEachLoop();
   void assign(UniqueFd fd);
   EventLoop* chooseLoop(const UniqueFd& fd);

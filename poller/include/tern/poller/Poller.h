@@ -7,11 +7,13 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "tern/base/Clock.h"
 #include "tern/base/SlotTable.h"
+#include "tern/base/ThreadCheck.h"
 #include "tern/base/UniqueFd.h"
 #include "tern/poller/Channel.h"
 
@@ -34,7 +36,8 @@ struct PollerStats {
 /// channels by their id(), and calls dispatch() for each event; TCP then works on it through the
 /// default streams and listeners. docs/architecture.md has one as a worked example.
 ///
-/// Belongs to the thread that makes it, as do all objects made through it; it must outlive them.
+/// Belongs to the thread that makes it, as do all objects made through it, and channels (one used
+/// on another thread aborts with a sentence); it must outlive them.
 class Poller {
  public:
   Poller() = default;
@@ -44,6 +47,9 @@ class Poller {
 
   /// "epoll", for reports.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  /// For reports: what it does in another way on this kernel, and why; empty when nothing.
+  [[nodiscard]] virtual std::string fallback() const { return {}; }
 
   /// Waits up to `timeout` (kForever: without limit; zero: not at all), then dispatches what
   /// happened. Returns the number of events; 0 after a time-out or an interrupting signal. An
@@ -112,8 +118,14 @@ class Poller {
 
  private:
   friend class Channel;
-  SlotId enroll(Channel& channel) { return channels_.insert(&channel); }
-  void withdraw(SlotId channel) { channels_.erase(channel); }
+  SlotId enroll(Channel& channel) {
+    thread_.require("a Channel's constructor");
+    return channels_.insert(&channel);
+  }
+  void withdraw(SlotId channel) {
+    thread_.require("~Channel");
+    channels_.erase(channel);
+  }
 
   // Small enough to stay in the cache and to be fair to the loop's other connections.
   static constexpr std::size_t kReceiveBlockSize = std::size_t{64} * 1024;
@@ -126,6 +138,7 @@ class Poller {
     EventMask events;
   };
 
+  const ThreadCheck thread_;
   SlotTable<Channel*> channels_;
   std::vector<Deferred> deferred_;
   std::unique_ptr<char[]> receiveBlock_;
