@@ -15,19 +15,6 @@
 namespace tern {
 namespace {
 
-/// Host to network byte order and back.
-template <class Int>
-Int networkOrder(Int x) noexcept {
-  using Unsigned = std::make_unsigned_t<Int>;
-  auto u = static_cast<Unsigned>(x);
-  if constexpr (std::endian::native == std::endian::little) {
-    if constexpr (sizeof(Int) == 8) u = __builtin_bswap64(u);
-    if constexpr (sizeof(Int) == 4) u = __builtin_bswap32(u);
-    if constexpr (sizeof(Int) == 2) u = __builtin_bswap16(u);
-  }
-  return static_cast<Int>(u);
-}
-
 constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max() / 4;
 
 char* allocate(std::size_t bytes) { return std::allocator<char>().allocate(bytes); }
@@ -73,11 +60,9 @@ void Buffer::swap(Buffer& other) {
   std::swap(end_, other.end_);
 }
 
-void Buffer::requireReadable(std::size_t length, const char* what) const {
-  if (length > readableBytes()) {
-    throw std::out_of_range("Buffer::" + std::string(what) + ": " + std::to_string(length) +
-                            " bytes wanted, " + std::to_string(readableBytes()) + " readable");
-  }
+void Buffer::tooFewReadable(std::size_t length, const char* what) const {
+  throw std::out_of_range("Buffer::" + std::string(what) + ": " + std::to_string(length) +
+                          " bytes wanted, " + std::to_string(readableBytes()) + " readable");
 }
 
 void Buffer::requireInside(const char* position, const char* what) const {
@@ -101,15 +86,6 @@ const char* Buffer::findEOL(const char* start) const {
   requireInside(start, "findEOL");
   if (start == end_) return nullptr;
   return static_cast<const char*>(std::memchr(start, '\n', static_cast<std::size_t>(end_ - start)));
-}
-
-void Buffer::retrieve(std::size_t length) {
-  requireReadable(length, "retrieve");
-  if (length == readableBytes()) {
-    retrieveAll();
-  } else {
-    begin_ += length;
-  }
 }
 
 void Buffer::retrieveUntil(const char* end) {
@@ -285,21 +261,6 @@ void Buffer::relocate(std::size_t front, std::size_t capacity) {
 }
 
 template <class Int>
-Int Buffer::peekInt() const {
-  requireReadable(sizeof(Int), "peekInt");
-  Int x;
-  std::memcpy(&x, begin_, sizeof x);
-  return networkOrder(x);
-}
-
-template <class Int>
-Int Buffer::readInt() {
-  const Int x = peekInt<Int>();
-  retrieve(sizeof x);
-  return x;
-}
-
-template <class Int>
 void Buffer::appendInt(Int x) {
   const Int wire = networkOrder(x);
   append(&wire, sizeof wire);
@@ -311,14 +272,6 @@ void Buffer::prependInt(Int x) {
   prepend(&wire, sizeof wire);
 }
 
-std::int64_t Buffer::peekInt64() const { return peekInt<std::int64_t>(); }
-std::int32_t Buffer::peekInt32() const { return peekInt<std::int32_t>(); }
-std::int16_t Buffer::peekInt16() const { return peekInt<std::int16_t>(); }
-std::int8_t Buffer::peekInt8() const { return peekInt<std::int8_t>(); }
-std::int64_t Buffer::readInt64() { return readInt<std::int64_t>(); }
-std::int32_t Buffer::readInt32() { return readInt<std::int32_t>(); }
-std::int16_t Buffer::readInt16() { return readInt<std::int16_t>(); }
-std::int8_t Buffer::readInt8() { return readInt<std::int8_t>(); }
 void Buffer::appendInt64(std::int64_t x) { appendInt(x); }
 void Buffer::appendInt32(std::int32_t x) { appendInt(x); }
 void Buffer::appendInt16(std::int16_t x) { appendInt(x); }

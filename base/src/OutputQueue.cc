@@ -16,37 +16,43 @@
 namespace tern {
 namespace {
 
-// The first block suits a few small replies; each further one doubles, so that a long queue has
-// few chunks. The sizes include the header, and so stay round for the allocator.
-constexpr std::size_t kFirstBlock = 1024;
+// The first block suits a pipeline of small replies; each further one doubles, so that a long queue
+// has few chunks. The sizes include the header. The first one is a cache line short of a page:
+// blocks a page apart would all fall on the same few lines of the cache.
+constexpr std::size_t kFirstBlock = 4096 - 64;
 constexpr std::size_t kLargestBlock = std::size_t{64} * 1024;
 
-// Blocks of the first size, the one that nearly every reply needs, kept for the next: a list
-// costs a tenth of what malloc and free do. Linked through their first word.
-class SpareBlocks {
- public:
-  SpareBlocks() = default;
-  SpareBlocks(const SpareBlocks&) = delete;
-  SpareBlocks& operator=(const SpareBlocks&) = delete;
-  ~SpareBlocks() {
-    while (void* block = take()) ::operator delete(block, kFirstBlock);
-    count_ = kMost;  // a queue that ends even later on this thread frees its blocks itself
-  }
+std::string_view bytesOf(const std::string& owner) { return owner; }
+std::string_view bytesOf(const std::shared_ptr<const std::string>& owner) { return *owner; }
 
-  void* take() noexcept {
-    void* block = first_;
+}  // namespace
+
+// Blocks of the first size, the one that nearly every reply needs, kept for the next: a list
+// costs a tenth of what malloc and free do. The list is free of constructors and destructors, so
+// that reaching it is one instruction; what it holds when the thread ends, Cleanup frees.
+class OutputQueue::SpareBlocks {
+ public:
+  static Chunk* take() noexcept {
+    Chunk* block = first_;
     if (block != nullptr) {
-      first_ = *static_cast<void**>(block);
+      first_ = block->next;
       --count_;
     }
     return block;
   }
 
-  bool keep(void* block) noexcept {
-    if (count_ == kMost) return false;
-    *static_cast<void**>(block) = std::exchange(first_, block);
+  static bool keep(Chunk* block) noexcept {
+    if (count_ >= most_) return false;
+    block->next = first_;
+    first_ = block;
     ++count_;
     return true;
+  }
+
+  /// Before this thread's first block is made.
+  static void prepare() {
+    static thread_local Cleanup cleanup;
+    static_cast<void>(cleanup);
   }
 
  private:
@@ -55,67 +61,92 @@ class SpareBlocks {
 #else
   static constexpr std::size_t kMost = 64;
 #endif
-  void* first_ = nullptr;
-  std::size_t count_ = 0;
+
+  struct Cleanup {
+    Cleanup() noexcept { most_ = kMost; }
+    Cleanup(const Cleanup&) = delete;
+    Cleanup& operator=(const Cleanup&) = delete;
+    ~Cleanup() {
+      while (Chunk* block = take()) ::operator delete(static_cast<void*>(block), kFirstBlock);
+      most_ = 0;  // a queue that ends even later on this thread frees its blocks itself
+    }
+  };
+
+  static constinit thread_local Chunk* first_;
+  static constinit thread_local std::size_t count_;
+  static constinit thread_local std::size_t most_;  // 0 before prepare()
 };
 
-constinit thread_local SpareBlocks tSpare;
+constinit thread_local OutputQueue::Chunk* OutputQueue::SpareBlocks::first_ = nullptr;
+constinit thread_local std::size_t OutputQueue::SpareBlocks::count_ = 0;
+constinit thread_local std::size_t OutputQueue::SpareBlocks::most_ = 0;
 
-std::string_view bytesOf(const std::string& owner) { return owner; }
-std::string_view bytesOf(const std::shared_ptr<const std::string>& owner) { return *owner; }
-
-}  // namespace
-
-OutputQueue::Chunk* OutputQueue::create(std::size_t payloadBytes) {
+OutputQueue::Chunk* OutputQueue::create(std::size_t payloadBytes, Chunk::Kind kind) {
   const std::size_t bytes = sizeof(Chunk) + payloadBytes;
-  void* memory = bytes == kFirstBlock ? tSpare.take() : nullptr;
-  if (memory == nullptr) memory = ::operator new(bytes);
-  auto* chunk = static_cast<Chunk*>(memory);
+  auto* chunk = static_cast<Chunk*>(::operator new(bytes));
   chunk->allocation = bytes;
+  chunk->kind = kind;
   return chunk;
+}
+
+OutputQueue::Chunk* OutputQueue::createFirstBlock() {
+  if (Chunk* spare = SpareBlocks::take()) return spare;
+  SpareBlocks::prepare();
+  return create(kFirstBlock - sizeof(Chunk), Chunk::Kind::kFirstBlock);
 }
 
 void OutputQueue::destroy(Chunk* chunk) noexcept {
   using Shared = std::shared_ptr<const std::string>;
-  void* payload = chunk + 1;
-  if (chunk->kind == Chunk::Kind::kString) std::destroy_at(static_cast<std::string*>(payload));
-  if (chunk->kind == Chunk::Kind::kShared) std::destroy_at(static_cast<Shared*>(payload));
-  const std::size_t bytes = chunk->allocation;
-  if (bytes == kFirstBlock && tSpare.keep(chunk)) return;
-  ::operator delete(static_cast<void*>(chunk), bytes);
-}
-
-void OutputQueue::append(std::string_view bytes) {
-  if (bytes.empty()) return;
-  Chunk* const last = tail_;
-  const std::size_t room = last == nullptr ? 0 : static_cast<std::size_t>(last->limit - last->end);
-  const std::size_t fits = std::min(room, bytes.size());
-  // First, as it may throw.
-  if (fits < bytes.size()) appendToNewBlock(bytes.substr(fits));
-  if (fits > 0) {
-    std::memcpy(last->limit - room, bytes.data(), fits);
-    last->end += fits;
-    size_ += fits;
+  if (chunk->kind == Chunk::Kind::kFirstBlock) {
+    if (SpareBlocks::keep(chunk)) return;
+  } else if (chunk->kind == Chunk::Kind::kString) {
+    std::destroy_at(reinterpret_cast<std::string*>(chunk + 1));
+  } else if (chunk->kind == Chunk::Kind::kShared) {
+    std::destroy_at(reinterpret_cast<Shared*>(chunk + 1));
   }
+  ::operator delete(static_cast<void*>(chunk), chunk->allocation);
 }
 
-void OutputQueue::appendToNewBlock(std::string_view bytes) {
-  const std::size_t wanted =
-      tail_ == nullptr ? kFirstBlock : std::min<std::size_t>(tail_->allocation * 2, kLargestBlock);
-  const std::size_t room = std::max(bytes.size(), wanted - sizeof(Chunk));
-  Chunk* chunk = create(room);
-  auto* data = reinterpret_cast<char*>(chunk + 1);
-  std::memcpy(data, bytes.data(), bytes.size());
-  chunk->begin = data;
-  chunk->end = data + bytes.size();
-  chunk->limit = data + room;
-  chunk->kind = Chunk::Kind::kBlock;
+// To an empty queue.
+void OutputQueue::appendFirst(std::string_view bytes) {
+  constexpr std::size_t kRoom = kFirstBlock - sizeof(Chunk);
+  Chunk* chunk = nullptr;
+  std::size_t room = kRoom;
+  if (bytes.size() <= kRoom) [[likely]] {
+    chunk = createFirstBlock();
+  } else {
+    room = bytes.size();
+    chunk = create(room, Chunk::Kind::kBlock);
+  }
+  fill(*chunk, bytes, room);
+  chunk->next = nullptr;
+  head_ = tail_ = chunk;
+  size_ = bytes.size();
+}
+
+// What fits goes into the last block, the rest into a new one; that is made first, as it may throw.
+void OutputQueue::appendBeyondTail(std::string_view bytes) {
+  const auto fits = static_cast<std::size_t>(tail_->limit - tail_->end);
+  const std::string_view rest = bytes.substr(fits);
+  const std::size_t wanted = std::min(tail_->allocation * 2, kLargestBlock);
+  const std::size_t room = std::max(rest.size(), wanted - sizeof(Chunk));
+  Chunk* chunk = create(room, Chunk::Kind::kBlock);
+  fill(*chunk, rest, room);
+  append(bytes.substr(0, fits));
   pushBack(chunk);
+}
+
+void OutputQueue::fill(Chunk& chunk, std::string_view bytes, std::size_t room) noexcept {
+  auto* data = reinterpret_cast<char*>(&chunk + 1);
+  chunk.begin = data;
+  chunk.end = data + bytes.size();
+  chunk.limit = data + room;
+  std::memcpy(data, bytes.data(), bytes.size());
 }
 
 template <class Owner>
 void OutputQueue::pushHolding(Owner&& owner, Chunk::Kind kind) {
-  Chunk* chunk = create(sizeof(Owner));
+  Chunk* chunk = create(sizeof(Owner), kind);
   // Moved only now: had the allocation failed, the bytes would still be the caller's.
   auto* held = new (chunk + 1) Owner(std::forward<Owner>(owner));
   const std::string_view bytes = bytesOf(*held);
@@ -123,7 +154,6 @@ void OutputQueue::pushHolding(Owner&& owner, Chunk::Kind kind) {
   chunk->end = bytes.data() + bytes.size();
   chunk->limit = const_cast<char*>(
       chunk->end);  // NOLINT(cppcoreguidelines-pro-type-const-cast): never written
-  chunk->kind = kind;
   pushBack(chunk);
 }
 
@@ -162,8 +192,7 @@ std::size_t OutputQueue::gather(std::span<iovec> out, std::size_t maxBytes) cons
   return count;
 }
 
-void OutputQueue::consume(std::size_t length) noexcept {
-  length = std::min(length, size_);
+void OutputQueue::consumePart(std::size_t length) noexcept {
   size_ -= length;
   while (length > 0) {
     const auto front = static_cast<std::size_t>(head_->end - head_->begin);
@@ -187,14 +216,10 @@ std::size_t OutputQueue::moveFrontTo(OutputQueue& to, std::size_t maxChunks) noe
 }
 
 void OutputQueue::clear() noexcept {
-  while (head_ != nullptr) destroy(unlinkFront());
+  Chunk* chunk = head_;
+  head_ = tail_ = nullptr;
   size_ = 0;
-}
-
-void OutputQueue::swap(OutputQueue& other) noexcept {
-  std::swap(head_, other.head_);
-  std::swap(tail_, other.tail_);
-  std::swap(size_, other.size_);
+  while (chunk != nullptr) destroy(std::exchange(chunk, chunk->next));
 }
 
 void OutputQueue::pushBack(Chunk* chunk) noexcept {

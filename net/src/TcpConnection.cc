@@ -37,6 +37,7 @@ void TcpConnection::establish(UniqueFd fd) {
   stream_->startReading();
   set_->add(*this);
   self_ = shared_from_this();
+  updatePlain();
 }
 
 void TcpConnection::connectEstablished() {
@@ -61,13 +62,14 @@ void TcpConnection::onLoop(Post&& post) {
 }
 
 void TcpConnection::send(std::string_view bytes) {
-  if (!connected()) return;
-  if (tasks_->isLoopThread()) {
+  if (tasks_->isLoopThread()) [[likely]] {
     sendInLoop(bytes);
   } else {
-    send(std::string(bytes));
+    sendCopy(bytes);
   }
 }
+
+void TcpConnection::sendCopy(std::string_view bytes) { send(std::string(bytes)); }
 
 void TcpConnection::send(std::string&& bytes) {
   if (!connected()) return;
@@ -118,12 +120,13 @@ void TcpConnection::startRead() {
 
 template <class Bytes>
 void TcpConnection::sendInLoop(Bytes&& bytes) {
-  if (!connected() || closeRequested_) return;
+  if (!plain_ && (!connected() || closeRequested_)) return;
   output_.append(std::forward<Bytes>(bytes));
+  const std::size_t waiting = outputBytes();
+  if (waiting > callbacks_->firstMark()) aboveAMark(waiting);
+  if (plain_ && callbackDepth_ > 0) return;
   if (output_.empty()) return;
   writeCompleteDue_ = true;
-  const std::size_t waiting = outputBytes();
-  if (waiting > callbacks_->highMark || waiting > callbacks_->outputLimit) aboveAMark(waiting);
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
 
@@ -138,6 +141,7 @@ void TcpConnection::aboveAMark(std::size_t now) {
   }
   if (aboveHighMark_ || now <= callbacks_->highMark) return;
   aboveHighMark_ = true;
+  updatePlain();
   if (!callbacks_->highWaterMark) return;
   // Later in this turn, not inside send().
   loop().queueInLoop([self = shared_from_this(), now] {
@@ -148,7 +152,7 @@ void TcpConnection::aboveAMark(std::size_t now) {
 
 void TcpConnection::shutdownInLoop() {
   if (!connected()) return;
-  state_.store(State::kDisconnecting, std::memory_order_release);
+  setState(State::kDisconnecting);
   // Within a callback, what that callback sent goes first.
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
@@ -156,6 +160,7 @@ void TcpConnection::shutdownInLoop() {
 void TcpConnection::forceCloseInLoop(std::error_code reason) {
   if (disconnected()) return;
   if (!std::exchange(closeRequested_, true)) closeReason_ = reason;
+  updatePlain();
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
 
@@ -189,8 +194,25 @@ void TcpConnection::runCallback(Call&& call) {
   afterCallback();
 }
 
+// The usual state, in which sending has no other consequence than that the bytes leave. One test
+// for it, instead of one for each of its parts, is what a message pays.
+void TcpConnection::updatePlain() noexcept {
+  plain_ =
+      connected() && !closeRequested_ && !eof_ && !aboveHighMark_ && !callbacks_->writeComplete;
+}
+
+void TcpConnection::setState(State state) noexcept {
+  state_.store(state, std::memory_order_release);
+  updatePlain();
+}
+
 void TcpConnection::afterCallback() {
-  if (callbackDepth_ > 0 || disconnected()) return;
+  if (callbackDepth_ > 0) return;
+  if (plain_) {
+    if (!output_.empty()) sendOutput();
+    return;
+  }
+  if (disconnected()) return;
   if (closeRequested_) {
     closeNow();
   } else {
@@ -214,13 +236,15 @@ void TcpConnection::turnEnd() {
   }
 }
 
+void TcpConnection::sendOutput() {
+  const std::size_t before = output_.size();
+  const std::size_t sent = stream_->send(output_);
+  inFlight_ += before - output_.size() - sent;
+}
+
 void TcpConnection::flush() {
-  if (!output_.empty()) {
-    const std::size_t before = output_.size();
-    const std::size_t sent = stream_->send(output_);
-    inFlight_ += before - output_.size() - sent;
-  }
-  afterProgress();
+  if (!output_.empty()) sendOutput();
+  if (!plain_) afterProgress();
 }
 
 void TcpConnection::onSent(std::size_t bytes) {
@@ -237,13 +261,14 @@ void TcpConnection::afterProgress() {
   if (eof_) {
     closeNow();
   } else if (state() == State::kDisconnecting) {
-    state_.store(State::kHalfClosed, std::memory_order_release);
+    setState(State::kHalfClosed);
     stream_->shutdownWrite();
   }
 }
 
 void TcpConnection::fellToLowMark(std::size_t waiting) {
   aboveHighMark_ = false;
+  updatePlain();
   if (!callbacks_->lowWaterMark) return;
   loop().queueInLoop([self = shared_from_this(), waiting] {
     if (self->disconnected() || !self->callbacks_->lowWaterMark) return;
@@ -293,11 +318,12 @@ void TcpConnection::settleInput() {
 
 void TcpConnection::onEof() {
   eof_ = true;
+  updatePlain();
   if (callbacks_->halfClose && connected()) {
     runCallback([this] { callbacks_->halfClose(self_); });
     return;
   }
-  if (connected()) state_.store(State::kDisconnecting, std::memory_order_release);
+  if (connected()) setState(State::kDisconnecting);
   flush();
 }
 
@@ -310,7 +336,7 @@ void TcpConnection::closeNow() {
   if (disconnected()) return;
   // Whoever is further up the stack may be this connection: it goes at the end of the turn.
   scheduleTurnEnd();
-  state_.store(State::kDisconnected, std::memory_order_release);
+  setState(State::kDisconnected);
   // Before the callback, which may destroy the server and with it the set.
   loop().connectionGone();
   set_->remove(*this);
@@ -356,6 +382,9 @@ void TcpConnection::setMessageCallback(MessageCallback callback) {
 
 void TcpConnection::setWriteCompleteCallback(WriteCompleteCallback callback) {
   editCallbacks().writeComplete = std::move(callback);
+  // Nobody kept count of what left before.
+  writeCompleteDue_ = outputBytes() > 0;
+  updatePlain();
 }
 
 void TcpConnection::setHalfCloseCallback(HalfCloseCallback callback) {

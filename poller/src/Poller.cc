@@ -41,18 +41,6 @@ int Poller::runOnce(Duration timeout) {
   return events;
 }
 
-bool Poller::dispatch(SlotId channel, EventMask events) {
-  Channel* const* found = channels_.find(channel);
-  if (found == nullptr) return false;
-  Channel& target = **found;
-  const EventMask interest = target.interest();
-  events &= static_cast<EventMask>(interest | event::kError | event::kHangup);
-  if (events == event::kNone || interest == event::kNone) return false;
-  markReturn();
-  target.handle(events);
-  return true;
-}
-
 void Poller::defer(SlotId channel, EventMask events) { deferred_.push_back({channel, events}); }
 
 void Poller::makeReceiveBlock() {

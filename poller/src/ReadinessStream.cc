@@ -19,29 +19,13 @@ namespace {
 constexpr int kReceivesPerTurn = 4;
 // How many chunks one sendmsg gathers.
 constexpr std::size_t kGather = 64;
+constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 int pendingSocketError(int fd) {
   int error = 0;
   socklen_t length = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   return error;
-}
-
-// One system call for as many chunks as it takes; `offered` is how many bytes those hold.
-ssize_t sendFront(int fd, const OutputQueue& queue, std::size_t& offered) {
-  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  const std::span<const char> front = queue.front();
-  if (front.size() == queue.size()) {
-    offered = front.size();
-    return ::send(fd, front.data(), front.size(), kFlags);
-  }
-  std::array<iovec, kGather>
-      chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
-  msghdr message{};
-  message.msg_iov = chunks.data();
-  message.msg_iovlen = queue.gather(chunks);
-  for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += chunks[i].iov_len;
-  return ::sendmsg(fd, &message, kFlags);
 }
 
 }  // namespace
@@ -51,6 +35,7 @@ ReadinessStream::ReadinessStream(Poller& poller, UniqueFd fd, StreamHandler& han
 
 // Reading stopped or not, the channel stays watched for errors: a reset must not go unnoticed.
 void ReadinessStream::updateInterest() {
+  receives_ = reading_ && !eof_ && !failed_ && error_ == 0;
   int interest = hungUp_ || failed_ ? event::kNone : event::kError;
   if (reading_ && !eof_ && !failed_) interest |= event::kError | event::kReadable;
   if (awaitingRoom_ && !failed_) interest |= event::kError | event::kWritable;
@@ -69,6 +54,11 @@ void ReadinessStream::stopReading() {
 }
 
 void ReadinessStream::onEvents(EventMask events) {
+  // Nearly always.
+  if (events == event::kReadable && receives_) {
+    receive();
+    return;
+  }
   if (failed_) return;
   if (error_ != 0) {
     fail(error_);
@@ -78,7 +68,7 @@ void ReadinessStream::onEvents(EventMask events) {
   Poller& poller = channel_.poller();
   const SlotId id = channel_.id();
   const bool trouble = (events & (event::kError | event::kHangup)) != 0;
-  if (reading_ && !eof_) {
+  if (receives_) {
     if ((events & event::kReadable) != 0 || trouble) receive();
   } else if (trouble) {
     troubled(events);
@@ -92,25 +82,49 @@ void ReadinessStream::onEvents(EventMask events) {
 
 void ReadinessStream::receive() {
   Poller& poller = channel_.poller();
-  const SlotId id = channel_.id();
   const std::span<char> block = poller.receiveBlock();
-  for (int round = 0; round < kReceivesPerTurn; ++round) {
+  const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
+  ++poller.counters().receives;
+  if (n <= 0) {
+    received(n, errno);
+    return;
+  }
+  const auto length = static_cast<std::size_t>(n);
+  // A short read has emptied the socket: asking again would only cost a system call.
+  if (length == block.size()) {
+    receiveMore(block);
+  } else {
+    handler_.onData(block.first(length));
+  }
+}
+
+// The block was full: a firehose.
+void ReadinessStream::receiveMore(std::span<char> block) {
+  Poller& poller = channel_.poller();
+  const SlotId id = channel_.id();
+  handler_.onData(block);
+  for (int round = 1; round < kReceivesPerTurn; ++round) {
+    if (!poller.alive(id) || !receives_) return;
     const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
     ++poller.counters().receives;
     if (n <= 0) {
-      if (n == 0) {
-        eof_ = true;
-        updateInterest();
-        handler_.onEof();
-      } else if (errno != EAGAIN && errno != EINTR) {
-        fail(errno);
-      }
+      received(n, errno);
       return;
     }
-    const auto received = static_cast<std::size_t>(n);
-    handler_.onData(block.first(received));
-    // A short read has emptied the socket: asking again would only cost a system call.
-    if (received < block.size() || !poller.alive(id) || !reading_ || failed_) return;
+    const auto length = static_cast<std::size_t>(n);
+    handler_.onData(block.first(length));
+    if (length < block.size()) return;
+  }
+}
+
+// End of file, or an error.
+void ReadinessStream::received(ssize_t n, int errnum) {
+  if (n == 0) {
+    eof_ = true;
+    updateInterest();
+    handler_.onEof();
+  } else if (errnum != EAGAIN && errnum != EINTR) {
+    fail(errnum);
   }
 }
 
@@ -137,30 +151,52 @@ void ReadinessStream::fail(int errnum) {
 void ReadinessStream::failLater(int errnum) {
   channel_.poller().defer(channel_.id(), event::kError);
   error_ = errnum;
+  receives_ = false;
 }
 
 std::size_t ReadinessStream::send(OutputQueue& queue) {
   if (awaitingRoom_ || failed_ || error_ != 0) return 0;
+  const std::span<const char> front = queue.front();
+  if (front.size() < queue.size()) return sendGathered(queue);
+  if (front.empty()) return 0;
+  const ssize_t n = ::send(fd_.get(), front.data(), front.size(), kSendFlags);
+  ++channel_.poller().counters().sends;
+  if (n != static_cast<ssize_t>(front.size())) return sentPart(queue, n);
+  queue.clear();
+  return front.size();
+}
+
+std::size_t ReadinessStream::sendGathered(OutputQueue& queue) {
   std::size_t total = 0;
   while (!queue.empty()) {
+    std::array<iovec, kGather>
+        chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+    msghdr message{};
+    message.msg_iov = chunks.data();
+    message.msg_iovlen = queue.gather(chunks);
     std::size_t offered = 0;
-    const ssize_t n = sendFront(fd_.get(), queue, offered);
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += chunks[i].iov_len;
+    const ssize_t n = ::sendmsg(fd_.get(), &message, kSendFlags);
     ++channel_.poller().counters().sends;
-    const auto sent = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
-    if (n < 0 && errno == EINTR) continue;
-    // Short of memory is not broken: the socket is tried again when it says that it has room.
-    if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
-      failLater(errno);
-      break;
-    }
-    queue.consume(sent);
-    total += sent;
-    if (sent < offered) {
-      awaitRoom();
-      break;
-    }
+    if (n != static_cast<ssize_t>(offered)) return total + sentPart(queue, n);
+    queue.consume(offered);
+    total += offered;
   }
   return total;
+}
+
+// The socket took less than it was offered.
+std::size_t ReadinessStream::sentPart(OutputQueue& queue, ssize_t n) {
+  if (n < 0 && errno == EINTR) return sendGathered(queue);
+  // Short of memory is not broken: the socket is tried again when it says that it has room.
+  if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
+    failLater(errno);
+    return 0;
+  }
+  const auto sent = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  queue.consume(sent);
+  awaitRoom();
+  return sent;
 }
 
 void ReadinessStream::awaitRoom() {

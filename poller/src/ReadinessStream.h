@@ -1,6 +1,8 @@
 // ReadinessStream: the default Stream, built on Channel; it works on every poller.
 #pragma once
 
+#include <sys/types.h>
+
 #include "tern/poller/Poller.h"
 #include "tern/poller/Stream.h"
 
@@ -20,6 +22,10 @@ class ReadinessStream final : public Stream, private ChannelHandler {
  private:
   void onEvents(EventMask events) override;
   void receive();
+  void receiveMore(std::span<char> block);
+  void received(ssize_t n, int errnum);
+  std::size_t sendGathered(OutputQueue& queue);
+  std::size_t sentPart(OutputQueue& queue, ssize_t n);
   void awaitRoom();
   void troubled(EventMask events);
   void fail(int errnum);
@@ -30,6 +36,7 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   int error_ = 0;    // an error met inside send(), to be reported from poll()
   Channel channel_;  // after fd_: it stops watching before the fd closes
   StreamHandler& handler_;
+  bool receives_ = false;  // reading_, and nothing that ends it
   bool reading_ = false;
   bool eof_ = false;
   bool awaitingRoom_ = false;

@@ -66,18 +66,6 @@ UringBuffers::~UringBuffers() {
   ::munmap(entries_, bytesOf(count_, sizeof(io_uring_buf)));
 }
 
-std::span<const char> UringBuffers::taken(std::uint16_t id, std::size_t length) noexcept {
-  --available_;
-  return {memory_ + bytesOf(id, size_), length};
-}
-
-void UringBuffers::giveBack(std::uint16_t id) noexcept {
-  io_uring_buf_ring_add(entries_, memory_ + bytesOf(id, size_), size_, id,
-                        io_uring_buf_ring_mask(count_), unpublished_);
-  ++unpublished_;
-  ++available_;
-}
-
 void UringBuffers::publish() noexcept {
   if (unpublished_ == 0) return;
   io_uring_buf_ring_advance(entries_, unpublished_);

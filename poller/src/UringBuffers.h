@@ -24,9 +24,16 @@ class UringBuffers {
   ~UringBuffers();
 
   /// The kernel filled `length` bytes of buffer `id`: it is ours until giveBack().
-  std::span<const char> taken(std::uint16_t id, std::size_t length) noexcept;
+  std::span<const char> taken(std::uint16_t id, std::size_t length) noexcept {
+    --available_;
+    return {at(id), length};
+  }
   /// Queues the buffer for the kernel; visible to it at publish().
-  void giveBack(std::uint16_t id) noexcept;
+  void giveBack(std::uint16_t id) noexcept {
+    io_uring_buf_ring_add(entries_, at(id), size_, id, static_cast<int>(count_ - 1), unpublished_);
+    ++unpublished_;
+    ++available_;
+  }
   void publish() noexcept;
 
   /// Their memory is not unmapped: the kernel may still write to it.
@@ -37,6 +44,10 @@ class UringBuffers {
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
 
  private:
+  [[nodiscard]] char* at(std::uint16_t id) const noexcept {
+    return memory_ + static_cast<std::size_t>(id) * size_;
+  }
+
   UringRing& ring_;
   std::uint32_t count_;
   std::uint32_t size_;

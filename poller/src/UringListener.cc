@@ -26,14 +26,14 @@ class ListenerSource final : public UringSource {
   void resume();
   void leave() { poller_.abandon(id_, *this); }
 
-  void onCompletion(UringKind kind, const UringCompletion& completion) override;
+  void onCompletion(UringKind kind, UringCompletion completion) override;
   void deliverKept() override;
   void abandon() override;
 
  private:
   void arm();
   void deferDelivery();
-  void onAccepted(const UringCompletion& completion);
+  void onAccepted(UringCompletion completion);
 
   UringPoller& poller_;
   ListenerHandler* handler_;  // null once the user's Listener is gone
@@ -69,7 +69,7 @@ void ListenerSource::resume() {
   arm();
 }
 
-void ListenerSource::onCompletion(UringKind kind, const UringCompletion& completion) {
+void ListenerSource::onCompletion(UringKind kind, UringCompletion completion) {
   if (kind != UringKind::kAccept) return;
   try {
     onAccepted(completion);
@@ -80,7 +80,7 @@ void ListenerSource::onCompletion(UringKind kind, const UringCompletion& complet
   arm();
 }
 
-void ListenerSource::onAccepted(const UringCompletion& completion) {
+void ListenerSource::onAccepted(UringCompletion completion) {
   ++poller_.counters().accepts;
   if (!completion.more()) armed_ = cancelled_ = false;
   if (completion.result >= 0) {

@@ -71,8 +71,8 @@ void UringPoller::drain() {
   for (const SlotId id : idle) sources_.erase(id);
   for (int step = 0; sources_.size() > 0 && step < kDrainSteps; ++step) {
     ring_.enter(1, kDrainStep);
-    UringCompletion completion;
-    while (ring_.take(completion)) {
+    while (ring_.completions() > 0) {
+      const UringCompletion completion = ring_.take();
       const UringTag tag = UringTag::unpack(completion.userData);
       const bool ofSource = tag.kind != UringKind::kChannel && tag.kind != UringKind::kIgnored;
       if (ofSource) handleSource(tag, completion);
@@ -106,32 +106,24 @@ int UringPoller::poll(Duration timeout) {
   if (buffers_) buffers_->publish();
   armChannels();
   feedStarved();
-  const bool wait = timeout != Duration::zero() && deferred_.empty() && !ring_.hasCompletions();
+  const bool wait = timeout != Duration::zero() && deferred_.empty() && ring_.completions() == 0;
   ring_.enter(wait ? 1 : 0, timeout);
   if (ring_.allSubmitted()) messages_.reset();
   counters().waits = ring_.enters();
 
   // What arrives during the callbacks belongs to the next turn: functors and flushes come first.
-  int events = 0;
-  UringCompletion completion;
-  for (unsigned left = io_uring_cq_ready(ring_.raw()); left > 0 && ring_.take(completion); --left) {
-    ++events;
-    handle(completion);
-  }
-  deliverDeferred();
-  return events;
+  const unsigned events = ring_.completions();
+  for (unsigned left = events; left > 0; --left) handle(ring_.take());
+  if (!deferred_.empty()) deliverDeferred();
+  return static_cast<int>(events);
 }
 
-void UringPoller::handle(const UringCompletion& completion) {
+void UringPoller::handle(UringCompletion completion) {
   const UringTag tag = UringTag::unpack(completion.userData);
-  switch (tag.kind) {
-    case UringKind::kIgnored:
-      return;
-    case UringKind::kChannel:
-      handleChannel(tag.slot, completion);
-      return;
-    default:
-      handleSource(tag, completion);
+  if (tag.kind > UringKind::kChannel) {
+    handleSource(tag, completion);
+  } else if (tag.kind == UringKind::kChannel) {
+    handleChannel(tag.slot, completion);
   }
 }
 
@@ -154,7 +146,7 @@ void UringPoller::abandon(SlotId id, UringSource& source) {
     // It goes when its requests complete by themselves, at the latest with the poller.
     log(LogLevel::kError, std::string("io_uring: requests can't be cancelled: ") + error.what());
   }
-  if (source.inFlight_ == 0 && running_ != &source) release(id);
+  if (source.inFlight_ == 0) release(id);
 }
 
 void UringPoller::cancel(SlotId id, UringSource& source, UringKind kind) {
@@ -170,38 +162,48 @@ bool UringPoller::flushed() {
 
 void UringPoller::release(SlotId id) { sources_.erase(id); }
 
-void UringPoller::handleSource(UringTag tag, const UringCompletion& completion) {
+// Whatever the user's callback does: the buffer goes back, the request counts as in flight until
+// the callback has returned, so that the source outlives it, and an abandoned source goes away.
+class UringPoller::Settlement {
+ public:
+  Settlement(UringPoller& poller, UringSource& source, UringCompletion completion) noexcept
+      : poller_(poller), source_(source), completion_(completion) {}
+  Settlement(const Settlement&) = delete;
+  Settlement& operator=(const Settlement&) = delete;
+  ~Settlement() {
+    if (completion_.buffer() >= 0) {
+      poller_.buffers_->giveBack(static_cast<std::uint16_t>(completion_.buffer()));
+    }
+    if (completion_.more()) return;
+    if (--source_.inFlight_ == 0 && source_.abandoned_) {
+      poller_.release(UringTag::unpack(completion_.userData).slot);
+    }
+  }
+
+ private:
+  UringPoller& poller_;
+  UringSource& source_;
+  const UringCompletion completion_;
+};
+
+void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
   std::unique_ptr<UringSource>* found = sources_.find(tag.slot);
   if (found == nullptr) {
-    // A source outlives its requests, so this is a broken invariant; its cost is bounded here.
-    log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
-    if (completion.buffer() >= 0)
-      buffers_->giveBack(static_cast<std::uint16_t>(completion.buffer()));
+    orphaned(completion);
     return;
   }
   UringSource& source = **found;
-  if (!completion.more()) --source.inFlight_;
-  run(tag.slot, source, completion.buffer(), [&] { source.onCompletion(tag.kind, completion); });
+  const Settlement settlement(*this, source, completion);
+  markReturn();
+  source.onCompletion(tag.kind, completion);
 }
 
-// Whatever the user's callback does, the buffer goes back, and an abandoned source goes away.
-template <class Call>
-void UringPoller::run(SlotId id, UringSource& source, int buffer, Call&& call) {
-  struct Epilogue {
-    UringPoller& poller;
-    UringSource& source;
-    SlotId id;
-    int buffer;
-    ~Epilogue() {
-      poller.running_ = nullptr;
-      if (buffer >= 0) poller.buffers_->giveBack(static_cast<std::uint16_t>(buffer));
-      if (source.abandoned_ && source.inFlight_ == 0) poller.release(id);
-    }
-  };
-  const Epilogue epilogue{*this, source, id, buffer};
-  running_ = &source;
-  markReturn();
-  call();
+// A source outlives its requests, so this is a broken invariant; its cost is bounded here.
+void UringPoller::orphaned(UringCompletion completion) {
+  log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
+  if (completion.buffer() >= 0) {
+    buffers_->giveBack(static_cast<std::uint16_t>(completion.buffer()));
+  }
 }
 
 void UringPoller::deliverDeferred() {
@@ -211,7 +213,12 @@ void UringPoller::deliverDeferred() {
     deferred_.pop_front();
     if (std::unique_ptr<UringSource>* found = sources_.find(id)) {
       UringSource& source = **found;
-      run(id, source, -1, [&source] { source.deliverKept(); });
+      // Counts as a request that is just being answered.
+      ++source.inFlight_;
+      const Settlement settlement(*this, source,
+                                  {UringTag{UringKind::kIgnored, id}.packed(), 0, 0});
+      markReturn();
+      source.deliverKept();
     }
   }
 }
@@ -298,7 +305,7 @@ void UringPoller::armChannels() {
   dirty_.clear();
 }
 
-void UringPoller::handleChannel(SlotId tag, const UringCompletion& completion) {
+void UringPoller::handleChannel(SlotId tag, UringCompletion completion) {
   if (tag.index >= watched_.size()) return;
   Watched& watched = watched_[tag.index];
   if (watched.armed == event::kNone || watched.sequence != tag.generation) return;

@@ -58,6 +58,7 @@ class UringPoller final : public Poller {
   [[nodiscard]] UringMessages& messages() noexcept { return messages_; }
 
  private:
+  class Settlement;
   struct Watched {
     SlotId channel;
     std::uint32_t sequence = 0;  // tells the current POLL_ADD from replaced ones
@@ -71,12 +72,11 @@ class UringPoller final : public Poller {
   void armChannels();
   void disarm(std::uint32_t slot);
   void feedStarved();
-  void handle(const UringCompletion& completion);
-  void handleChannel(SlotId tag, const UringCompletion& completion);
+  void handle(UringCompletion completion);
+  void handleChannel(SlotId tag, UringCompletion completion);
   static void ended(Watched& watched) noexcept;
-  void handleSource(UringTag tag, const UringCompletion& completion);
-  template <class Call>
-  void run(SlotId id, UringSource& source, int buffer, Call&& call);
+  void handleSource(UringTag tag, UringCompletion completion);
+  void orphaned(UringCompletion completion);
   void deliverDeferred();
   void release(SlotId id);
   void drain();
@@ -90,9 +90,8 @@ class UringPoller final : public Poller {
   std::vector<Watched> watched_;  // by the channel's slot index
   std::vector<std::uint32_t> dirty_;
   std::deque<SlotId> deferred_;
-  std::deque<SlotId> starved_;      // for a buffer, having had none
-  std::deque<SlotId> sated_;        // for a further one
-  UringSource* running_ = nullptr;  // must not be released while its function runs
+  std::deque<SlotId> starved_;  // for a buffer, having had none
+  std::deque<SlotId> sated_;    // for a further one
   std::string missing_;
 };
 

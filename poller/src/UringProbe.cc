@@ -20,10 +20,9 @@ constexpr std::uint64_t kCancelTag = 2;
 constexpr Duration kPatience = std::chrono::seconds(1);
 
 std::optional<UringCompletion> await(UringRing& ring) {
-  UringCompletion completion;
-  ring.enter(ring.hasCompletions() ? 0 : 1, kPatience);
-  if (!ring.take(completion)) return std::nullopt;
-  return completion;
+  ring.enter(ring.completions() > 0 ? 0 : 1, kPatience);
+  if (ring.completions() == 0) return std::nullopt;
+  return ring.take();
 }
 
 }  // namespace

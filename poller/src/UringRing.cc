@@ -105,13 +105,13 @@ void UringRing::setUp(std::uint32_t submissionEntries, std::uint32_t completionE
   if (result < 0) {
     throwSystemError(-result, "io_uring can't be set up: " + explainUringRefusal(-result));
   }
+  for (unsigned i = 0; i < ring_.sq.ring_entries; ++i) ring_.sq.array[i] = i;
 }
 
 UringRing::~UringRing() { io_uring_queue_exit(&ring_); }
 
-io_uring_sqe* UringRing::next() {
+io_uring_sqe* UringRing::nextBeyond() {
   if (backlog_.empty()) {
-    if (io_uring_sqe* sqe = io_uring_get_sqe(&ring_)) return sqe;
     enterOnce(0, Duration::zero());
     if (io_uring_sqe* sqe = io_uring_get_sqe(&ring_)) return sqe;
   }
@@ -119,14 +119,9 @@ io_uring_sqe* UringRing::next() {
 }
 
 // liburing keeps its own tail until a submit call of its own; that call can't take the flags that
-// are wanted here. With the identity mapping below both ways agree.
+// are wanted here. With the identity mapping that setUp() leaves, both ways agree.
 unsigned UringRing::publish() noexcept {
   io_uring_sq& queue = ring_.sq;
-  if (queue.array != nullptr) {
-    for (unsigned i = queue.sqe_head; i != queue.sqe_tail; ++i) {
-      queue.array[i & queue.ring_mask] = i & queue.ring_mask;
-    }
-  }
   queue.sqe_head = queue.sqe_tail;
   io_uring_smp_store_release(queue.ktail, queue.sqe_tail);
   return io_uring_sq_ready(&ring_);
@@ -187,14 +182,6 @@ int UringRing::enterOnce(unsigned waitFor, Duration timeout) {
     default:
       throwSystemError(-result, "io_uring_enter()");
   }
-}
-
-bool UringRing::take(UringCompletion& completion) noexcept {
-  if (io_uring_cq_ready(&ring_) == 0) return false;
-  const io_uring_cqe& entry = ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
-  completion = {entry.user_data, entry.res, entry.flags};
-  io_uring_cq_advance(&ring_, 1);
-  return true;
 }
 
 }  // namespace tern

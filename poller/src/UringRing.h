@@ -37,17 +37,29 @@ class UringRing {
 
   /// A submission entry to fill in at once. Submits when the ring is full; what does not fit even
   /// then waits in memory, in order.
-  io_uring_sqe* next();
+  io_uring_sqe* next() {
+    io_uring_sq& queue = ring_.sq;
+    const bool room = queue.sqe_tail - *queue.khead < queue.ring_entries;
+    if (!room || !backlog_.empty()) return nextBeyond();
+    return &queue.sqes[queue.sqe_tail++ & queue.ring_mask];
+  }
 
   /// Submits everything queued and waits for `waitFor` completions (0: does not wait) up to
   /// `timeout`. Makes no system call when there is nothing to submit, to wait for or to run.
   void enter(unsigned waitFor, Duration timeout);
 
-  /// Takes the oldest completion. It is gone from the ring before anyone acts on it, so an
-  /// exception can't make it come twice.
-  bool take(UringCompletion& completion) noexcept;
+  /// How many completions there are.
+  [[nodiscard]] unsigned completions() const noexcept { return io_uring_cq_ready(&ring_); }
+  /// Takes the oldest completion, of which there must be one. It is gone from the ring before
+  /// anyone acts on it, so an exception can't make it come twice.
+  UringCompletion take() noexcept {
+    const unsigned head = *ring_.cq.khead;
+    const io_uring_cqe& entry = ring_.cq.cqes[head & ring_.cq.ring_mask];
+    const UringCompletion completion{entry.user_data, entry.res, entry.flags};
+    io_uring_smp_store_release(ring_.cq.khead, head + 1);
+    return completion;
+  }
 
-  [[nodiscard]] bool hasCompletions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
   /// Whether entries queued so far have all been read by the kernel.
   [[nodiscard]] bool allSubmitted() const noexcept;
   /// How many system calls enter() and next() made.
@@ -56,6 +68,7 @@ class UringRing {
 
  private:
   void setUp(std::uint32_t submissionEntries, std::uint32_t completionEntries);
+  io_uring_sqe* nextBeyond();
   unsigned publish() noexcept;
   void fillFromBacklog() noexcept;
   int enterOnce(unsigned waitFor, Duration timeout);

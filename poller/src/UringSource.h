@@ -50,7 +50,7 @@ class UringSource {
   virtual ~UringSource() = default;
 
   /// Called for each completion of its requests, abandoned or not.
-  virtual void onCompletion(UringKind kind, const UringCompletion& completion) = 0;
+  virtual void onCompletion(UringKind kind, UringCompletion completion) = 0;
   /// Called at the end of a turn after UringPoller::deferDelivery().
   virtual void deliverKept() = 0;
   /// Called before a turn after UringPoller::starve(), once there are receive buffers again.

@@ -35,7 +35,7 @@ class StreamSource final : public UringSource {
   void shutdownWrite();
   void leave() { poller_.abandon(id_, *this); }
 
-  void onCompletion(UringKind kind, const UringCompletion& completion) override;
+  void onCompletion(UringKind kind, UringCompletion completion) override;
   void deliverKept() override;
   void onBuffersBack() override;
   void abandon() override;
@@ -43,8 +43,8 @@ class StreamSource final : public UringSource {
  private:
   void armReceive();
   void armWatch();
-  void onReceived(const UringCompletion& completion);
-  void onWatched(const UringCompletion& completion);
+  void onReceived(UringCompletion completion);
+  void onWatched(UringCompletion completion);
   void armNext();
   void deferDelivery();
   void onSendDone(int result);
@@ -52,6 +52,10 @@ class StreamSource final : public UringSource {
   void sendLater();
   void keep(std::span<const char> bytes);
   void fail(int errnum);
+  /// Whether bytes that arrive now go straight to the handler.
+  void updateDelivers() noexcept {
+    delivers_ = handler_ != nullptr && reading_ && !failed_ && kept_ == nullptr;
+  }
   /// Receiving goes on: the user wants it, and nothing has ended it.
   [[nodiscard]] bool wantsMore() const noexcept {
     return handler_ != nullptr && reading_ && !eof_ && !failed_;
@@ -64,6 +68,7 @@ class StreamSource final : public UringSource {
   OutputQueue sending_;           // owned by the kernel until the send completes
   std::size_t sent_ = 0;          // of the send in flight, by completions that fell short
   std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
+  bool delivers_ = false;
   bool reading_ = false;
   bool receiveArmed_ = false;
   bool receiveCancelled_ = false;
@@ -80,6 +85,7 @@ class StreamSource final : public UringSource {
 
 void StreamSource::startReading() {
   reading_ = true;
+  updateDelivers();
   if (failed_) return;
   const bool something = kept_ != nullptr || (eof_ && !eofTold_);
   if (something) deferDelivery();
@@ -88,6 +94,7 @@ void StreamSource::startReading() {
 
 void StreamSource::stopReading() {
   reading_ = false;
+  updateDelivers();
   if (failed_) return;
   if (receiveArmed_ && !receiveCancelled_) {
     poller_.cancel(id_, *this, UringKind::kReceive);
@@ -119,9 +126,17 @@ void StreamSource::armWatch() {
   watchArmed_ = true;
 }
 
-void StreamSource::onCompletion(UringKind kind, const UringCompletion& completion) {
+void StreamSource::onCompletion(UringKind kind, UringCompletion completion) {
   switch (kind) {
     case UringKind::kReceive:
+      // Nearly always: bytes, for a reader, from a receive that goes on.
+      if (completion.more() && completion.result > 0 && delivers_) {
+        ++poller_.counters().receives;
+        hadSome_ = true;
+        handler_->onData(poller_.buffers().taken(static_cast<std::uint16_t>(completion.buffer()),
+                                                 static_cast<std::size_t>(completion.result)));
+        return;
+      }
       try {
         onReceived(completion);
       } catch (...) {
@@ -144,7 +159,7 @@ void StreamSource::onCompletion(UringKind kind, const UringCompletion& completio
   }
 }
 
-void StreamSource::onReceived(const UringCompletion& completion) {
+void StreamSource::onReceived(UringCompletion completion) {
   ++poller_.counters().receives;
   if (!completion.more()) {
     receiveArmed_ = false;
@@ -193,6 +208,7 @@ void StreamSource::keep(std::span<const char> bytes) {
   try {
     if (kept_ == nullptr) kept_ = std::make_unique<Buffer>();
     kept_->append(bytes.data(), bytes.size());
+    delivers_ = false;
   } catch (const std::bad_alloc&) {
     fail(ENOMEM);
   }
@@ -204,6 +220,7 @@ void StreamSource::deliverKept() {
   if (handler_ == nullptr || failed_ || !reading_) return;
   if (kept_ != nullptr) {
     const std::unique_ptr<Buffer> bytes = std::move(kept_);
+    updateDelivers();
     if (eof_) deferDelivery();
     handler_->onData({bytes->peek(), bytes->readableBytes()});
   } else if (eof_ && !std::exchange(eofTold_, true)) {
@@ -222,7 +239,7 @@ void StreamSource::onBuffersBack() {
   armReceive();
 }
 
-void StreamSource::onWatched(const UringCompletion& completion) {
+void StreamSource::onWatched(UringCompletion completion) {
   if (!completion.more()) watchArmed_ = false;
   // While the user reads, the receive reports the same, behind the bytes that came before it.
   const bool receives = reading_ && !eof_;
@@ -242,7 +259,11 @@ void StreamSource::onWatched(const UringCompletion& completion) {
 
 std::size_t StreamSource::send(OutputQueue& queue) {
   if (sendInFlight_ || failed_ || queue.empty()) return 0;
-  queue.moveFrontTo(sending_, UringMessages::kChunks);
+  if (queue.front().size() == queue.size()) {
+    sending_.swap(queue);
+  } else {
+    queue.moveFrontTo(sending_, UringMessages::kChunks);
+  }
   sent_ = 0;
   submitSend();
   return 0;
@@ -281,6 +302,13 @@ void StreamSource::sendLater() {
 
 void StreamSource::onSendDone(int result) {
   sendInFlight_ = false;
+  // Nearly always.
+  const bool untroubled = handler_ != nullptr && !failed_ && !shutdownWanted_;
+  if (untroubled && result > 0 && static_cast<std::size_t>(result) == sending_.size()) {
+    sending_.clear();
+    handler_->onSent(sent_ + static_cast<std::size_t>(result));
+    return;
+  }
   if (handler_ == nullptr || failed_) {
     sending_.clear();
     return;
@@ -314,11 +342,13 @@ void StreamSource::shutdownWrite() {
 
 void StreamSource::fail(int errnum) {
   failed_ = true;
+  delivers_ = false;
   handler_->onError(systemError(errnum));
 }
 
 void StreamSource::abandon() {
   handler_ = nullptr;
+  delivers_ = false;
   kept_.reset();
   // One cancellation for all that is in flight on the fd, which closes after the last answer:
   // close() alone would cancel nothing, and the peer would see no FIN.

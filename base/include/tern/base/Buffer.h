@@ -1,8 +1,10 @@
 // Buffer: the bytes that a connection received and nobody has read yet. The surface is muduo's.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,7 +61,11 @@ class Buffer {
   [[nodiscard]] const char* findEOL(const char* start) const;
 
   /// Drops bytes from the front.
-  void retrieve(std::size_t length);
+  void retrieve(std::size_t length) {
+    requireReadable(length, "retrieve");
+    begin_ += length;
+    if (begin_ == end_) retrieveAll();
+  }
   void retrieveUntil(const char* end);
   void retrieveAll() noexcept {
     if (lent_) {
@@ -76,14 +82,14 @@ class Buffer {
   [[nodiscard]] std::string retrieveAllAsString() { return retrieveAsString(readableBytes()); }
 
   /// Integers in network byte order: peek leaves them, read removes them.
-  [[nodiscard]] std::int64_t peekInt64() const;
-  [[nodiscard]] std::int32_t peekInt32() const;
-  [[nodiscard]] std::int16_t peekInt16() const;
-  [[nodiscard]] std::int8_t peekInt8() const;
-  std::int64_t readInt64();
-  std::int32_t readInt32();
-  std::int16_t readInt16();
-  std::int8_t readInt8();
+  [[nodiscard]] std::int64_t peekInt64() const { return peekInt<std::int64_t>(); }
+  [[nodiscard]] std::int32_t peekInt32() const { return peekInt<std::int32_t>(); }
+  [[nodiscard]] std::int16_t peekInt16() const { return peekInt<std::int16_t>(); }
+  [[nodiscard]] std::int8_t peekInt8() const { return peekInt<std::int8_t>(); }
+  std::int64_t readInt64() { return readInt<std::int64_t>(); }
+  std::int32_t readInt32() { return readInt<std::int32_t>(); }
+  std::int16_t readInt16() { return readInt<std::int16_t>(); }
+  std::int8_t readInt8() { return readInt<std::int8_t>(); }
 
   // --- writing ---
 
@@ -142,16 +148,41 @@ class Buffer {
   [[nodiscard]] bool borrowing() const noexcept { return lent_; }
 
  private:
+  /// Host to network byte order and back.
   template <class Int>
-  [[nodiscard]] Int peekInt() const;
+  static Int networkOrder(Int x) noexcept {
+    if constexpr (std::endian::native == std::endian::little) {
+      if constexpr (sizeof(Int) == 8)
+        x = static_cast<Int>(__builtin_bswap64(static_cast<std::uint64_t>(x)));
+      if constexpr (sizeof(Int) == 4)
+        x = static_cast<Int>(__builtin_bswap32(static_cast<std::uint32_t>(x)));
+      if constexpr (sizeof(Int) == 2)
+        x = static_cast<Int>(__builtin_bswap16(static_cast<std::uint16_t>(x)));
+    }
+    return x;
+  }
   template <class Int>
-  Int readInt();
+  [[nodiscard]] Int peekInt() const {
+    requireReadable(sizeof(Int), "peekInt");
+    Int x;
+    std::memcpy(&x, begin_, sizeof x);
+    return networkOrder(x);
+  }
+  template <class Int>
+  Int readInt() {
+    const Int x = peekInt<Int>();
+    retrieve(sizeof(Int));
+    return x;
+  }
   template <class Int>
   void appendInt(Int x);
   template <class Int>
   void prependInt(Int x);
 
-  void requireReadable(std::size_t length, const char* what) const;
+  void requireReadable(std::size_t length, const char* what) const {
+    if (length > readableBytes()) tooFewReadable(length, what);
+  }
+  [[noreturn]] void tooFewReadable(std::size_t length, const char* what) const;
   void requireInside(const char* position, const char* what) const;
   /// Makes the bytes ours, with at least the given free room on both sides.
   void reallocate(std::size_t front, std::size_t back);

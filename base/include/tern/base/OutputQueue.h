@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tern {
 
@@ -31,9 +33,21 @@ class OutputQueue {
     swap(taken);
     return *this;
   }
-  ~OutputQueue() { clear(); }
+  ~OutputQueue() {
+    if (head_ != nullptr) clear();
+  }
 
-  void append(std::string_view bytes);
+  void append(std::string_view bytes) {
+    const std::size_t room =
+        tail_ == nullptr ? 0 : static_cast<std::size_t>(tail_->limit - tail_->end);
+    if (bytes.size() > room) {
+      tail_ == nullptr ? appendFirst(bytes) : appendBeyondTail(bytes);
+    } else if (!bytes.empty()) {
+      std::memcpy(tail_->limit - room, bytes.data(), bytes.size());
+      tail_->end += bytes.size();
+      size_ += bytes.size();
+    }
+  }
   void append(std::string&& bytes);
   /// Shares the bytes: one string can be queued on many connections without a copy.
   void append(std::shared_ptr<const std::string> bytes);
@@ -53,13 +67,23 @@ class OutputQueue {
                                    std::size_t maxBytes = SIZE_MAX) const noexcept;
 
   /// Drops `length` bytes from the front (at most size()).
-  void consume(std::size_t length) noexcept;
+  void consume(std::size_t length) noexcept {
+    if (length >= size_) {
+      clear();
+    } else {
+      consumePart(length);
+    }
+  }
 
   /// Moves up to maxChunks whole chunks from the front to the end of `to`; returns their bytes.
   std::size_t moveFrontTo(OutputQueue& to, std::size_t maxChunks) noexcept;
 
   void clear() noexcept;
-  void swap(OutputQueue& other) noexcept;
+  void swap(OutputQueue& other) noexcept {
+    std::swap(head_, other.head_);
+    std::swap(tail_, other.tail_);
+    std::swap(size_, other.size_);
+  }
 
  private:
   // The head of a chunk; what it owns follows it in memory.
@@ -69,16 +93,21 @@ class OutputQueue {
     const char* end;
     char* limit;  // how far copied bytes may fill it; == end where it holds others' bytes
     std::size_t allocation;
-    enum class Kind : std::uint8_t { kBlock, kString, kShared } kind;
+    enum class Kind : std::uint8_t { kFirstBlock, kBlock, kString, kShared } kind;
   };
+  class SpareBlocks;
 
-  void appendToNewBlock(std::string_view bytes);
+  void appendFirst(std::string_view bytes);
+  void appendBeyondTail(std::string_view bytes);
+  static void fill(Chunk& chunk, std::string_view bytes, std::size_t room) noexcept;
+  void consumePart(std::size_t length) noexcept;
   template <class Owner>
   void pushHolding(Owner&& owner, Chunk::Kind kind);
   void pushBack(Chunk* chunk) noexcept;
   /// Its bytes still count in size_.
   Chunk* unlinkFront() noexcept;
-  static Chunk* create(std::size_t payloadBytes);
+  static Chunk* create(std::size_t payloadBytes, Chunk::Kind kind);
+  static Chunk* createFirstBlock();
   static void destroy(Chunk* chunk) noexcept;
 
   Chunk* head_ = nullptr;

@@ -1,6 +1,7 @@
 // Callbacks: what a user of TCP connections provides. Names and shapes are muduo's.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -46,6 +47,9 @@ struct ConnectionCallbacks {
   /// A connection with more than this waiting to be sent is closed with
   /// std::errc::no_buffer_space.
   std::size_t outputLimit = std::size_t{256} * 1024 * 1024;
+
+  /// Below it nothing happens.
+  [[nodiscard]] std::size_t firstMark() const noexcept { return std::min(highMark, outputLimit); }
 };
 
 }  // namespace tern

@@ -156,6 +156,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void onLoop(Post&& post);
   template <class Bytes>
   void sendInLoop(Bytes&& bytes);
+  void sendCopy(std::string_view bytes);
   void shutdownInLoop();
   void forceCloseInLoop(std::error_code reason);
   void setReadingInLoop(bool on);
@@ -166,7 +167,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void scheduleTurnEnd();
   void turnEnd();
   void flush();
+  void sendOutput();
+  void setState(State state) noexcept;
   void afterProgress();
+  void updatePlain() noexcept;
   void aboveAMark(std::size_t now);
   void fellToLowMark(std::size_t waiting);
   void writeCompleted();
@@ -196,6 +200,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   bool turnEndScheduled_ = false;
   bool aboveHighMark_ = false;
   bool writeCompleteDue_ = false;
+  bool plain_ = false;  // see updatePlain()
 };
 
 /// The default connection callback of muduo programs: logs up and down at debug level.

@@ -88,7 +88,16 @@ class Poller {
 
   /// Hands the event to the channel named. Dropped when the channel is gone, or no longer asks for
   /// it. Returns whether it was delivered.
-  bool dispatch(SlotId channel, EventMask events);
+  bool dispatch(SlotId channel, EventMask events) {
+    Channel* const target = find(channel);
+    if (target == nullptr) return false;
+    const EventMask interest = target->interest();
+    events &= static_cast<EventMask>(interest | event::kError | event::kHangup);
+    if (events == event::kNone || interest == event::kNone) return false;
+    markReturn();
+    target->handle(events);
+    return true;
+  }
 
   /// Delivers the event, whatever the channel's interest, at the end of the next runOnce(), which
   /// then does not wait.
