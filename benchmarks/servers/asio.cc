@@ -1,10 +1,12 @@
 // bench_server_asio: Boost.Asio as its examples have it: one io_context on one thread (concurrency
 // hint 1, which drops its locks), async_read_some into a 64 KiB buffer a connection, and a direct
 // write_some for each reply with async_write only for what the socket did not take.
+// clang-format off
+#include <utility>  // Debian's Asio uses std::exchange without it
+// clang-format on
 #include <boost/asio.hpp>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "BenchServer.h"
 
