@@ -12,16 +12,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "LargeBlocks.h"
+
 namespace tern {
 namespace {
 
 constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max() / 4;
-
-char* allocate(std::size_t bytes) { return std::allocator<char>().allocate(bytes); }
-
-void deallocate(char* memory, std::size_t bytes) noexcept {
-  if (memory != nullptr) std::allocator<char>().deallocate(memory, bytes);
-}
 
 }  // namespace
 
@@ -47,7 +43,7 @@ Buffer& Buffer::operator=(Buffer&& other) {
   return *this;
 }
 
-Buffer::~Buffer() { deallocate(storage_, capacity_); }
+Buffer::~Buffer() { freeBlock(storage_, capacity_); }
 
 // NOLINTNEXTLINE(performance-noexcept-swap): see the header
 void Buffer::swap(Buffer& other) {
@@ -206,7 +202,9 @@ void Buffer::shrink(std::size_t reserve) {
 }
 
 void Buffer::lendBehind(std::span<const char> bytes) {
-  if (!empty() || lent_) {
+  if (!lent_ && storage_ != nullptr && bytes.data() == end_ && bytes.size() <= writableBytes()) {
+    end_ += bytes.size();
+  } else if (!empty() || lent_) {
     append(bytes.data(), bytes.size());
   } else {
     forget();
@@ -230,7 +228,7 @@ bool Buffer::inStorage(const void* data) const noexcept {
 }
 
 void Buffer::forget() noexcept {
-  deallocate(storage_, capacity_);
+  freeBlock(storage_, capacity_);
   storage_ = nullptr;
   capacity_ = 0;
   begin_ = end_ = nullptr;
@@ -250,7 +248,7 @@ void Buffer::reallocate(std::size_t front, std::size_t back) {
 
 void Buffer::relocate(std::size_t front, std::size_t capacity) {
   const std::size_t readable = readableBytes();
-  char* fresh = allocate(capacity);
+  char* fresh = allocateBlock(capacity);
   char* begin = fresh + front;
   if (readable > 0) std::memcpy(begin, begin_, readable);
   forget();

@@ -7,11 +7,8 @@
 #include <new>
 #include <utility>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TERN_CLANG_ASAN
-#endif
-#endif
+#include "LargeBlocks.h"
+#include "Sanitizers.h"
 
 namespace tern {
 namespace {
@@ -56,11 +53,8 @@ class OutputQueue::SpareBlocks {
   }
 
  private:
-#if defined(__SANITIZE_ADDRESS__) || defined(TERN_CLANG_ASAN)
-  static constexpr std::size_t kMost = 0;  // so that AddressSanitizer sees each block's end
-#else
-  static constexpr std::size_t kMost = 64;
-#endif
+  // None, so that AddressSanitizer sees each block's end.
+  static constexpr std::size_t kMost = kUnderAddressSanitizer ? 0 : 64;
 
   struct Cleanup {
     Cleanup() noexcept { most_ = kMost; }
@@ -82,8 +76,8 @@ constinit thread_local std::size_t OutputQueue::SpareBlocks::count_ = 0;
 constinit thread_local std::size_t OutputQueue::SpareBlocks::most_ = 0;
 
 OutputQueue::Chunk* OutputQueue::create(std::size_t payloadBytes, Chunk::Kind kind) {
-  const std::size_t bytes = sizeof(Chunk) + payloadBytes;
-  auto* chunk = static_cast<Chunk*>(::operator new(bytes));
+  std::size_t bytes = sizeof(Chunk) + payloadBytes;
+  auto* chunk = reinterpret_cast<Chunk*>(allocateBlock(bytes));
   chunk->allocation = bytes;
   chunk->kind = kind;
   return chunk;
@@ -104,21 +98,15 @@ void OutputQueue::destroy(Chunk* chunk) noexcept {
   } else if (chunk->kind == Chunk::Kind::kShared) {
     std::destroy_at(reinterpret_cast<Shared*>(chunk + 1));
   }
-  ::operator delete(static_cast<void*>(chunk), chunk->allocation);
+  freeBlock(reinterpret_cast<char*>(chunk), chunk->allocation);
 }
 
 // To an empty queue.
 void OutputQueue::appendFirst(std::string_view bytes) {
-  constexpr std::size_t kRoom = kFirstBlock - sizeof(Chunk);
-  Chunk* chunk = nullptr;
-  std::size_t room = kRoom;
-  if (bytes.size() <= kRoom) [[likely]] {
-    chunk = createFirstBlock();
-  } else {
-    room = bytes.size();
-    chunk = create(room, Chunk::Kind::kBlock);
-  }
-  fill(*chunk, bytes, room);
+  Chunk* chunk = bytes.size() <= kFirstBlock - sizeof(Chunk)
+                     ? createFirstBlock()
+                     : create(bytes.size(), Chunk::Kind::kBlock);
+  fill(*chunk, bytes);
   chunk->next = nullptr;
   head_ = tail_ = chunk;
   size_ = bytes.size();
@@ -129,18 +117,17 @@ void OutputQueue::appendBeyondTail(std::string_view bytes) {
   const auto fits = static_cast<std::size_t>(tail_->limit - tail_->end);
   const std::string_view rest = bytes.substr(fits);
   const std::size_t wanted = std::min(tail_->allocation * 2, kLargestBlock);
-  const std::size_t room = std::max(rest.size(), wanted - sizeof(Chunk));
-  Chunk* chunk = create(room, Chunk::Kind::kBlock);
-  fill(*chunk, rest, room);
+  Chunk* chunk = create(std::max(rest.size(), wanted - sizeof(Chunk)), Chunk::Kind::kBlock);
+  fill(*chunk, rest);
   append(bytes.substr(0, fits));
   pushBack(chunk);
 }
 
-void OutputQueue::fill(Chunk& chunk, std::string_view bytes, std::size_t room) noexcept {
+void OutputQueue::fill(Chunk& chunk, std::string_view bytes) noexcept {
   auto* data = reinterpret_cast<char*>(&chunk + 1);
   chunk.begin = data;
   chunk.end = data + bytes.size();
-  chunk.limit = data + room;
+  chunk.limit = reinterpret_cast<char*>(&chunk) + chunk.allocation;
   std::memcpy(data, bytes.data(), bytes.size());
 }
 

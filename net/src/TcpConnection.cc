@@ -14,6 +14,13 @@
 #include "tern/net/EventLoop.h"
 
 namespace tern {
+namespace {
+
+constexpr std::size_t kLargePiece = std::size_t{64} * 1024;
+// What a bulky stream that left a part of a message unread is offered to receive into.
+constexpr std::size_t kReceiveRoom = std::size_t{256} * 1024;
+
+}  // namespace
 
 TcpConnection::TcpConnection(Private /*only open()*/, EventLoop& loop, std::uint64_t id,
                              std::shared_ptr<const ConnectionCallbacks> callbacks,
@@ -62,10 +69,12 @@ void TcpConnection::onLoop(Post&& post) {
 }
 
 void TcpConnection::send(std::string_view bytes) {
-  if (tasks_->isLoopThread()) [[likely]] {
+  if (!tasks_->isLoopThread()) {
+    sendCopy(bytes);
+  } else if (bytes.size() < kLargePiece) {
     sendInLoop(bytes);
   } else {
-    sendCopy(bytes);
+    sendInLoop(sendLarge(bytes));
   }
 }
 
@@ -117,6 +126,12 @@ void TcpConnection::startRead() {
 }
 
 // --- on the loop's thread ---
+
+// Too large to share a segment with anything else: copying it would be all that waiting gains.
+std::string_view TcpConnection::sendLarge(std::string_view bytes) {
+  if (!plain_ || outputBytes() > 0) return bytes;
+  return bytes.substr(stream_->sendNow(bytes));
+}
 
 template <class Bytes>
 void TcpConnection::sendInLoop(Bytes&& bytes) {
@@ -303,6 +318,17 @@ void TcpConnection::onData(std::span<const char> bytes) {
     throw;
   }
   settleInput();
+}
+
+// With part of a message here already, the rest would be copied to it.
+std::span<char> TcpConnection::receiveRoom() {
+  if (input_.empty()) return {};
+  try {
+    input_.ensureWritableBytes(kReceiveRoom);
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+  return {input_.beginWrite(), kReceiveRoom};
 }
 
 // The loan ends here: what was not read is copied, and with nothing left no memory is held.

@@ -43,9 +43,9 @@ int Poller::runOnce(Duration timeout) {
 
 void Poller::defer(SlotId channel, EventMask events) { deferred_.push_back({channel, events}); }
 
-void Poller::makeReceiveBlock() {
+std::unique_ptr<char[]> Poller::makeBlock(std::size_t bytes) {
   // Not value-initialised: pages that are never received into cost no memory.
-  receiveBlock_.reset(new char[kReceiveBlockSize]);
+  return std::unique_ptr<char[]>(new char[bytes]);
 }
 
 void Poller::noteReturn() noexcept {

@@ -15,8 +15,6 @@
 namespace tern {
 namespace {
 
-// A firehose gets this many full blocks in a turn before the others have theirs.
-constexpr int kReceivesPerTurn = 4;
 // How many chunks one sendmsg gathers.
 constexpr std::size_t kGather = 64;
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -98,22 +96,20 @@ void ReadinessStream::receive() {
   }
 }
 
-// The block was full: a firehose.
+// The block was full: a firehose. It gets one larger block in this turn.
 void ReadinessStream::receiveMore(std::span<char> block) {
   Poller& poller = channel_.poller();
   const SlotId id = channel_.id();
   handler_.onData(block);
-  for (int round = 1; round < kReceivesPerTurn; ++round) {
-    if (!poller.alive(id) || !receives_) return;
-    const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
-    ++poller.counters().receives;
-    if (n <= 0) {
-      received(n, errno);
-      return;
-    }
-    const auto length = static_cast<std::size_t>(n);
-    handler_.onData(block.first(length));
-    if (length < block.size()) return;
+  if (!poller.alive(id) || !receives_) return;
+  block = handler_.receiveRoom();
+  if (block.empty()) block = poller.bulkBlock();
+  const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
+  ++poller.counters().receives;
+  if (n <= 0) {
+    received(n, errno);
+  } else {
+    handler_.onData(block.first(static_cast<std::size_t>(n)));
   }
 }
 
@@ -164,6 +160,14 @@ std::size_t ReadinessStream::send(OutputQueue& queue) {
   if (n != static_cast<ssize_t>(front.size())) return sentPart(queue, n);
   queue.clear();
   return front.size();
+}
+
+// Whatever it meets, the send of what is left will meet, too, and deal with.
+std::size_t ReadinessStream::sendNow(std::span<const char> bytes) {
+  if (awaitingRoom_ || failed_ || error_ != 0) return 0;
+  ++channel_.poller().counters().sends;
+  const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), kSendFlags);
+  return static_cast<std::size_t>(std::max<ssize_t>(n, 0));
 }
 
 std::size_t ReadinessStream::sendGathered(OutputQueue& queue) {

@@ -16,6 +16,7 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void startReading() override;
   void stopReading() override;
   std::size_t send(OutputQueue& queue) override;
+  std::size_t sendNow(std::span<const char> bytes) override;
   void shutdownWrite() override;
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 

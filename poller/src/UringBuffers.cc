@@ -32,8 +32,9 @@ std::size_t bytesOf(std::uint32_t count, std::size_t each) {
 
 }  // namespace
 
-UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t size)
+UringBuffers::UringBuffers(UringRing& ring, Group group, std::uint32_t count, std::uint32_t size)
     : ring_(ring),
+      group_(group),
       count_(std::bit_ceil(std::clamp(count, 1U, kMostBuffers))),
       size_(std::max(size, 1U)) {
   entries_ = static_cast<io_uring_buf_ring*>(mapPages(bytesOf(count_, sizeof(io_uring_buf))));
@@ -47,7 +48,7 @@ UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t s
   io_uring_buf_reg registration{};
   registration.ring_addr = reinterpret_cast<std::uint64_t>(entries_);
   registration.ring_entries = count_;
-  registration.bgid = kGroup;
+  registration.bgid = group_;
   const int result = io_uring_register_buf_ring(ring_.raw(), &registration, 0);
   if (result < 0) {
     ::munmap(memory_, bytesOf(count_, size_));
@@ -55,12 +56,13 @@ UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t s
     throwSystemError(
         -result, "io_uring's receive buffers can't be registered: " + explainUringRefusal(-result));
   }
-  for (std::uint32_t id = 0; id < count_; ++id) giveBack(static_cast<std::uint16_t>(id));
+  for (std::uint32_t id = 0; id < count_; ++id)
+    giveBack(static_cast<std::uint16_t>(firstId() + id));
   publish();
 }
 
 UringBuffers::~UringBuffers() {
-  io_uring_unregister_buf_ring(ring_.raw(), kGroup);
+  io_uring_unregister_buf_ring(ring_.raw(), group_);
   if (memory_ == nullptr) return;
   ::munmap(memory_, bytesOf(count_, size_));
   ::munmap(entries_, bytesOf(count_, sizeof(io_uring_buf)));

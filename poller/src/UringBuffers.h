@@ -11,14 +11,16 @@ namespace tern {
 
 class UringRing;
 
-/// Registered with the ring under group kGroup; the ring must outlive it.
+/// Registered with the ring; the ring must outlive it. Ids are unique over all groups.
 class UringBuffers {
  public:
-  static constexpr std::uint16_t kGroup = 0;
+  enum Group : std::uint16_t { kUsual = 0, kBulk = 1 };
+
+  static Group groupOf(std::uint16_t id) noexcept { return id < kFirstBulkId ? kUsual : kBulk; }
 
   /// All buffers are with the kernel afterwards. Throws std::system_error; EINVAL means that the
   /// kernel has no buffer rings.
-  UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t size);
+  UringBuffers(UringRing& ring, Group group, std::uint32_t count, std::uint32_t size);
   UringBuffers(const UringBuffers&) = delete;
   UringBuffers& operator=(const UringBuffers&) = delete;
   ~UringBuffers();
@@ -42,13 +44,21 @@ class UringBuffers {
   /// Buffers that the kernel has, or will have after publish().
   [[nodiscard]] std::uint32_t available() const noexcept { return available_; }
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+  /// Bytes each.
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 
  private:
   [[nodiscard]] char* at(std::uint16_t id) const noexcept {
-    return memory_ + static_cast<std::size_t>(id) * size_;
+    return memory_ + static_cast<std::size_t>(id - firstId()) * size_;
+  }
+  [[nodiscard]] std::uint16_t firstId() const noexcept {
+    return group_ == kUsual ? 0 : kFirstBulkId;
   }
 
+  static constexpr std::uint16_t kFirstBulkId = 0x8000;  // a group has at most so many buffers
+
   UringRing& ring_;
+  Group group_;
   std::uint32_t count_;
   std::uint32_t size_;
   std::uint32_t available_ = 0;

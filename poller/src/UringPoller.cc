@@ -24,17 +24,17 @@ constexpr const char* kSwitchedOff = "completion mode (switched off)";
 }  // namespace
 
 UringPoller::UringPoller(const UringOptions& options)
-    : ring_(options.submissionEntries, options.completionEntries) {
+    : ring_(options.submissionEntries, options.completionEntries), options_(options) {
   if (options.completion) {
-    probe(options);
+    probe();
   } else {
     missing_ = kSwitchedOff;
   }
 }
 
-void UringPoller::probe(const UringOptions& options) {
+void UringPoller::probe() {
   try {
-    buffers_.emplace(ring_, options.bufferCount, options.bufferSize);
+    buffers_.emplace(ring_, UringBuffers::kUsual, options_.bufferCount, options_.bufferSize);
   } catch (const std::system_error& error) {
     if (error.code().value() != EINVAL) throw;
     missing_ = "provided-buffer rings (Linux 5.19)";
@@ -77,7 +77,7 @@ void UringPoller::drain() {
       const bool ofSource = tag.kind != UringKind::kChannel && tag.kind != UringKind::kIgnored;
       if (ofSource) handleSource(tag, completion);
     }
-    if (buffers_) buffers_->publish();
+    publishBuffers();
   }
 }
 
@@ -90,6 +90,7 @@ void UringPoller::leakSources() noexcept {
     [[maybe_unused]] const UringSource* leaked = source.release();
   });
   if (buffers_) buffers_->leak();
+  if (bulkBuffers_) bulkBuffers_->leak();
 }
 
 std::unique_ptr<Stream> UringPoller::openStream(UniqueFd fd, StreamHandler& handler) {
@@ -103,7 +104,7 @@ std::unique_ptr<Listener> UringPoller::openListener(UniqueFd fd, ListenerHandler
 }
 
 int UringPoller::poll(Duration timeout) {
-  if (buffers_) buffers_->publish();
+  publishBuffers();
   armChannels();
   feedStarved();
   const bool wait = timeout != Duration::zero() && deferred_.empty() && ring_.completions() == 0;
@@ -171,9 +172,7 @@ class UringPoller::Settlement {
   Settlement(const Settlement&) = delete;
   Settlement& operator=(const Settlement&) = delete;
   ~Settlement() {
-    if (completion_.buffer() >= 0) {
-      poller_.buffers_->giveBack(static_cast<std::uint16_t>(completion_.buffer()));
-    }
+    if (completion_.buffer() >= 0) poller_.giveBack(completion_.buffer());
     if (completion_.more()) return;
     if (--source_.inFlight_ == 0 && source_.abandoned_) {
       poller_.release(UringTag::unpack(completion_.userData).slot);
@@ -201,9 +200,31 @@ void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
 // A source outlives its requests, so this is a broken invariant; its cost is bounded here.
 void UringPoller::orphaned(UringCompletion completion) {
   log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
-  if (completion.buffer() >= 0) {
-    buffers_->giveBack(static_cast<std::uint16_t>(completion.buffer()));
+  if (completion.buffer() < 0) return;
+  static_cast<void>(taken(completion));
+  giveBack(completion.buffer());
+}
+
+// --- receive buffers ---
+
+void UringPoller::publishBuffers() noexcept {
+  if (buffers_) buffers_->publish();
+  if (bulkBuffers_) bulkBuffers_->publish();
+}
+
+UringBuffers::Group UringPoller::receiveGroup(bool bulky) {
+  if (!bulky || options_.bulkBufferCount == 0) return UringBuffers::kUsual;
+  if (!bulkBuffers_) {
+    try {
+      bulkBuffers_.emplace(ring_, UringBuffers::kBulk, options_.bulkBufferCount,
+                           options_.bulkBufferSize);
+    } catch (const std::exception& error) {
+      options_.bulkBufferCount = 0;
+      log(LogLevel::kWarn, std::string("bulky streams do without large buffers: ") + error.what());
+      return UringBuffers::kUsual;
+    }
   }
+  return UringBuffers::kBulk;
 }
 
 void UringPoller::deliverDeferred() {

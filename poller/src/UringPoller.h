@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,17 @@ class UringPoller final : public Poller {
   /// that had some since it was armed.
   void starve(SlotId id, bool hadSome);
 
-  [[nodiscard]] UringBuffers& buffers() noexcept { return *buffers_; }
+  /// The bytes of a completion: ours until its buffer goes back, when the completion was handled.
+  [[nodiscard]] std::span<const char> taken(UringCompletion completion) noexcept {
+    const auto id = static_cast<std::uint16_t>(completion.buffer());
+    const int n = completion.result;
+    return pool(UringBuffers::groupOf(id)).taken(id, n > 0 ? static_cast<std::size_t>(n) : 0);
+  }
+  /// Where a stream shall receive: the usual group, or, if it can be had, the one for bulky
+  /// streams.
+  UringBuffers::Group receiveGroup(bool bulky);
+  /// Bytes a buffer of the usual group.
+  [[nodiscard]] int bufferSize() const noexcept { return static_cast<int>(buffers_->size()); }
   [[nodiscard]] UringMessages& messages() noexcept { return messages_; }
 
  private:
@@ -67,7 +78,15 @@ class UringPoller final : public Poller {
     bool multishot = false;  // reports changes only: what holds now was not asked for
   };
 
-  void probe(const UringOptions& options);
+  [[nodiscard]] UringBuffers& pool(UringBuffers::Group group) noexcept {
+    return group == UringBuffers::kUsual ? *buffers_ : *bulkBuffers_;
+  }
+  void giveBack(int id) noexcept {
+    const auto buffer = static_cast<std::uint16_t>(id);
+    pool(UringBuffers::groupOf(buffer)).giveBack(buffer);
+  }
+  void publishBuffers() noexcept;
+  void probe();
   void markDirty(std::uint32_t slot);
   void armChannels();
   void disarm(std::uint32_t slot);
@@ -84,7 +103,9 @@ class UringPoller final : public Poller {
 
   // Order of destruction: the sources first, the ring last.
   UringRing ring_;
+  UringOptions options_;
   std::optional<UringBuffers> buffers_;
+  std::optional<UringBuffers> bulkBuffers_;  // from the first bulky stream on
   UringMessages messages_;
   SlotTable<std::unique_ptr<UringSource>> sources_;
   std::vector<Watched> watched_;  // by the channel's slot index

@@ -18,6 +18,9 @@
 namespace tern {
 namespace {
 
+// A full buffer more than makes up for a small one: a message may end a few bytes behind a buffer.
+constexpr unsigned kStep = 3;
+constexpr unsigned kStreak = 12;
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
 
 // What the kernel may still touch: the fd, the bytes being sent, and the requests' states.
@@ -46,6 +49,7 @@ class StreamSource final : public UringSource {
   void onReceived(UringCompletion completion);
   void onWatched(UringCompletion completion);
   void armNext();
+  void noteSize(int n);
   void deferDelivery();
   void onSendDone(int result);
   void submitSend();
@@ -68,6 +72,8 @@ class StreamSource final : public UringSource {
   OutputQueue sending_;           // owned by the kernel until the send completes
   std::size_t sent_ = 0;          // of the send in flight, by completions that fell short
   std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
+  std::uint8_t streak_ = 0;       // see noteSize()
+  bool bulky_ = false;
   bool delivers_ = false;
   bool reading_ = false;
   bool receiveArmed_ = false;
@@ -110,7 +116,7 @@ void StreamSource::armReceive() {
   poller_.request(id_, *this, UringKind::kReceive, [this](io_uring_sqe* sqe) {
     io_uring_prep_recv_multishot(sqe, fd_.get(), nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = UringBuffers::kGroup;
+    sqe->buf_group = poller_.receiveGroup(bulky_);
   });
   receiveArmed_ = true;
   hadSome_ = false;
@@ -133,8 +139,8 @@ void StreamSource::onCompletion(UringKind kind, UringCompletion completion) {
       if (completion.more() && completion.result > 0 && delivers_) {
         ++poller_.counters().receives;
         hadSome_ = true;
-        handler_->onData(poller_.buffers().taken(static_cast<std::uint16_t>(completion.buffer()),
-                                                 static_cast<std::size_t>(completion.result)));
+        noteSize(completion.result);
+        handler_->onData(poller_.taken(completion));
         return;
       }
       try {
@@ -168,10 +174,7 @@ void StreamSource::onReceived(UringCompletion completion) {
   const int n = completion.result;
   // Taken even when nobody listens any more: the poller gives back what was taken.
   std::span<const char> bytes;
-  if (completion.buffer() >= 0) {
-    bytes = poller_.buffers().taken(static_cast<std::uint16_t>(completion.buffer()),
-                                    static_cast<std::size_t>(n > 0 ? n : 0));
-  }
+  if (completion.buffer() >= 0) bytes = poller_.taken(completion);
   if (handler_ == nullptr || failed_) return;
   if (n > 0) {
     hadSome_ = true;
@@ -187,13 +190,33 @@ void StreamSource::onReceived(UringCompletion completion) {
       handler_->onEof();
     }
   } else if (n == -ENOBUFS) {
-    if (reading_ && !starving_) {
+    if (bulky_) {
+      // The large ones are few; the usual ones will do meanwhile.
+      bulky_ = false;
+    } else if (reading_ && !starving_) {
       poller_.starve(id_, hadSome_);
       starving_ = true;
     }
   } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
     fail(-n);
   }
+}
+
+// A stream that fills its buffers is bulky until it has long had little to say. The receive that is
+// armed ends, and its last completion arms the one that receives into the other group.
+void StreamSource::noteSize(int n) {
+  const bool large = n >= poller_.bufferSize();
+  if (!bulky_ && !large && streak_ == 0) return;
+  if (large != bulky_) {
+    streak_ = static_cast<std::uint8_t>(streak_ + kStep);
+  } else if (streak_ > 0) {
+    --streak_;
+  }
+  if (streak_ < kStreak || receiveCancelled_) return;
+  poller_.cancel(id_, *this, UringKind::kReceive);
+  receiveCancelled_ = true;
+  bulky_ = !bulky_;
+  streak_ = 0;
 }
 
 // After a receive, whatever its result, and whatever the user's callback did.

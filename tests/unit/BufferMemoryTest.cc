@@ -195,7 +195,7 @@ TEST(Buffer, OnceEmptiedMemoryUpToTheBoundIsKept) {
   EXPECT_EQ(buffer.internalCapacity(), Buffer::kKeepWhenEmpty);
 
   buffer.shrink(Buffer::kKeepWhenEmpty - Buffer::kCheapPrepend + 1);
-  ASSERT_EQ(buffer.internalCapacity(), Buffer::kKeepWhenEmpty + 1);
+  ASSERT_GT(buffer.internalCapacity(), Buffer::kKeepWhenEmpty);
   buffer.append("x");
   buffer.retrieveAll();
   EXPECT_EQ(buffer.internalCapacity(), 0U);

@@ -17,9 +17,10 @@ namespace tern {
 ///   | prependable bytes |  readable bytes  |  writable bytes  |
 ///   +-------------------+------------------+------------------+
 ///
-/// No heap until the first byte is stored. Beyond muduo's, a buffer can *borrow*: lend() shows the
-/// reader bytes that live elsewhere, and settle() copies only what the reader left. Any writing
-/// call, and copying or moving the buffer, takes lent bytes into its own memory first.
+/// No heap until the first byte is stored; large blocks that are given back are kept, up to 16 MiB
+/// a thread, for the next buffers. Beyond muduo's, a buffer can *borrow*: lend() shows the reader
+/// bytes that live elsewhere, and settle() copies only what the reader left. Any writing call, and
+/// copying or moving the buffer, takes lent bytes into its own memory first.
 ///
 /// One thread at a time. Pointers and views into the buffer are valid until the next non-const
 /// call. Reading more than is there throws std::out_of_range and changes nothing; growing may throw
@@ -126,7 +127,8 @@ class Buffer {
   void shrink(std::size_t reserve);
 
   /// Shows `bytes`, which live elsewhere, behind what is already readable: uncopied when the buffer
-  /// is empty. They must stay valid until settle().
+  /// is empty; if they lie at its own beginWrite(), just counted. They must stay valid until
+  /// settle().
   void lend(std::span<const char> bytes) {
     if (!empty() || lent_ || storage_ != nullptr) {
       lendBehind(bytes);

@@ -19,7 +19,7 @@ namespace tern {
 /// byte stays the same until it is consumed or cleared, also while its chunk is handed on to
 /// another queue: the kernel may read it meanwhile.
 ///
-/// An empty queue holds no heap; each thread keeps a few blocks for its next ones. One thread at a
+/// An empty queue holds no heap; each thread keeps some blocks for its next ones. One thread at a
 /// time. Appending may throw std::bad_alloc, and then changes nothing.
 class OutputQueue {
  public:
@@ -99,7 +99,7 @@ class OutputQueue {
 
   void appendFirst(std::string_view bytes);
   void appendBeyondTail(std::string_view bytes);
-  static void fill(Chunk& chunk, std::string_view bytes, std::size_t room) noexcept;
+  static void fill(Chunk& chunk, std::string_view bytes) noexcept;
   void consumePart(std::size_t length) noexcept;
   template <class Owner>
   void pushHolding(Owner&& owner, Chunk::Kind kind);

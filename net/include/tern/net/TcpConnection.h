@@ -80,8 +80,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
 
   // --- sending: any thread ---
 
-  /// Queues bytes to send. On the loop's thread the bytes of a view are copied once; from another
-  /// thread, always. Bytes sent by one thread keep their order. Dropped after shutdown() or close.
+  /// Queues bytes to send. On the loop's thread the bytes of a view are copied once, or, from 64
+  /// KiB on and while nothing waits, as far as the kernel takes them at once, not at all; from
+  /// another thread, always. Bytes sent by one thread keep their order. Dropped after shutdown() or
+  /// close.
   void send(std::string_view bytes);
   void send(const char* text) { send(std::string_view(text)); }
   void send(const void* data, std::size_t length) {
@@ -145,6 +147,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   };
 
   void onData(std::span<const char> bytes) override;
+  std::span<char> receiveRoom() override;
   void onEof() override;
   void onSent(std::size_t bytes) override;
   void onError(std::error_code error) override;
@@ -157,6 +160,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   template <class Bytes>
   void sendInLoop(Bytes&& bytes);
   void sendCopy(std::string_view bytes);
+  std::string_view sendLarge(std::string_view bytes);
   void shutdownInLoop();
   void forceCloseInLoop(std::error_code reason);
   void setReadingInLoop(bool on);

@@ -16,6 +16,9 @@ class StreamHandler {
  public:
   /// Bytes arrived, in order. They are lent for the duration of the call.
   virtual void onData(std::span<const char> bytes) = 0;
+  /// Asked for by a stream that is about to receive much: memory of the handler's own, to receive
+  /// into without a detour. The next onData() then shows bytes at its beginning. Empty: none.
+  virtual std::span<char> receiveRoom() { return {}; }
   /// The peer finished writing; we may still send. No onData after it.
   virtual void onEof() = 0;
   /// `bytes` that an earlier send() took have left our hands (0: none of them, but there is room
@@ -49,6 +52,10 @@ class Stream {
   /// taken and still in flight are reported by onSent(). What stays in the queue could not be taken
   /// now: call again from onSent(). At most one kernel send is in flight per stream.
   virtual std::size_t send(OutputQueue& queue) = 0;
+
+  /// Offers bytes to the kernel, which may take some of them at once; returns how many. For large
+  /// pieces, while nothing else waits to be sent: what it takes need not be queued.
+  virtual std::size_t sendNow(std::span<const char> /*bytes*/) { return 0; }
 
   /// Sends FIN after everything that send() has taken.
   virtual void shutdownWrite() = 0;
