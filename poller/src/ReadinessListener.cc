@@ -4,10 +4,13 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <exception>
+#include <string>
 #include <utility>
 
 #include "FdMode.h"
 #include "tern/base/Error.h"
+#include "tern/base/Logging.h"
 
 namespace tern {
 namespace {
@@ -21,6 +24,17 @@ ReadinessListener::ReadinessListener(Poller& poller, UniqueFd fd, ListenerHandle
     : fd_(std::move(fd)), channel_(poller, fd_.get(), *this), handler_(handler) {
   setNonBlocking(fd_.get(), true);
   channel_.enableReading();
+}
+
+// A poller that submits later would hold the socket, and with it the port, until its next turn: a
+// server that takes the place of this one must not fail.
+ReadinessListener::~ReadinessListener() {
+  channel_.disableAll();
+  try {
+    channel_.poller().flush();
+  } catch (const std::exception& error) {
+    log(LogLevel::kError, std::string("a port stays taken until the next turn: ") + error.what());
+  }
 }
 
 void ReadinessListener::onEvents(EventMask /*events*/) {

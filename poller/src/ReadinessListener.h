@@ -9,6 +9,7 @@ namespace tern {
 class ReadinessListener final : public Listener, private ChannelHandler {
  public:
   ReadinessListener(Poller& poller, UniqueFd fd, ListenerHandler& handler);
+  ~ReadinessListener() override;
 
   void pause() override { channel_.disableAll(); }
   void resume() override { channel_.enableReading(); }
