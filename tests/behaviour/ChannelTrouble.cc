@@ -300,6 +300,55 @@ TEST_P(ChannelTrouble, ADescriptorsResetReachesTheReader) {
   runUntil(loop_, [&] { return reads > 0; });
 }
 
+// A writer that waits for room while the other end has finished sending, which is nothing that it
+// asked for: the loop is quiet until there is room, and then it is told.
+template <class Pair>
+class WaitingWriter {
+ public:
+  explicit WaitingWriter(EventLoop& loop) : channel_(loop.poller(), pair_.one.get()) {
+    fillUp(pair_.one);
+    EXPECT_EQ(::shutdown(pair_.other.get(), SHUT_WR), 0);
+    channel_.setWriteCallback([this] {
+      ++told;
+      fillUp(pair_.one);  // what is on its way to the other end may make room at first
+    });
+    channel_.enableWriting();
+  }
+  void makeRoom() { readFrom(pair_.other); }
+
+  int told = 0;
+
+ private:
+  Pair pair_;
+  Channel channel_;
+};
+
+TEST_P(ChannelTrouble, AWriterWhoseReaderFinishedSendingDoesNotSpinAndIsToldOfRoom) {
+  WaitingWriter<SocketPair> writer(loop_);
+  EXPECT_LT(waitsDuringTicks(10), 60U);
+  EXPECT_EQ(writer.told, 0);
+  for (int i = 1; i <= 3; ++i) {
+    writer.makeRoom();
+    runUntil(loop_, [&] { return writer.told == i; });
+    EXPECT_LT(waitsDuringTicks(10), 60U);
+  }
+}
+
+TEST_P(ChannelTrouble, AWriterOverTcpWhoseReaderFinishedSendingDoesNotSpinAndIsToldOfRoom) {
+  WaitingWriter<TcpPair> writer(loop_);
+  runTurns(loop_, 5);
+  EXPECT_LT(waitsDuringTicks(10), 60U);
+  for (int i = 0; i < 3; ++i) {
+    const int before = writer.told;
+    // More than once, since what is sent meanwhile takes the place of what was read.
+    runUntil(loop_, [&] {
+      writer.makeRoom();
+      return writer.told > before;
+    });
+    EXPECT_LT(waitsDuringTicks(10), 60U);
+  }
+}
+
 TERN_ON_EACH_POLLER(ChannelTrouble);
 
 }  // namespace

@@ -109,28 +109,6 @@ class ServerShortage : public ServerFixture {
     });
   }
 
-  // What the poller does during some ticks of a timer.
-  PollerStats statsOfTicks(int ticks) {
-    Mailbox<PollerStats> difference;
-    runOnLoop([&] {
-      const PollerStats before = loop().poller().stats();
-      auto left = std::make_shared<int>(ticks);
-      auto id = std::make_shared<TimerId>();
-      *id = loop().runEvery(10ms, [this, before, left, id, &difference] {
-        if (--*left > 0) return;
-        loop().cancel(*id);
-        const PollerStats now = loop().poller().stats();
-        PollerStats spent;
-        spent.waits = now.waits - before.waits;
-        spent.accepts = now.accepts - before.accepts;
-        difference.put(spent);
-      });
-    });
-    const PollerStats result = difference.take();
-    runOnLoop([] {});  // it has let go of the mailbox
-    return result;
-  }
-
   const LogCapture log_;
   std::unique_ptr<FewDescriptors> few_;
 };
@@ -161,7 +139,7 @@ TEST_P(ServerShortage, OfDescriptorsDoesNotSpin) {
   for (EarlyPeer& peer : peers) peer.ask(address());
   for (EarlyPeer& peer : peers) static_cast<void>(peer.served());
   for (EarlyPeer& peer : late) peer.ask(address());
-  const PollerStats spent = statsOfTicks(20);
+  const PollerStats spent = statsOfTicks(20, 10ms);
   // A few a tick, instead of thousands.
   EXPECT_LT(spent.waits, 400U);
   EXPECT_LT(spent.accepts, 400U);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <tern/net/InetAddress.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,6 +34,28 @@ SocketPair::SocketPair() {
           "socketpair");
   one.reset(ends[0]);
   other.reset(ends[1]);
+}
+
+TcpPair::TcpPair() {
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  require(static_cast<bool>(listener), "socket");
+  // Before the connection is made: both ends inherit it, or agree on it.
+  const int small = 16 * 1024;
+  require(::setsockopt(listener.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0,
+          "SO_RCVBUF");
+  require(::setsockopt(listener.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0,
+          "SO_SNDBUF");
+  const InetAddress any(0, true);
+  require(::bind(listener.get(), any.sockAddr(), any.sockAddrLength()) == 0, "bind");
+  require(::listen(listener.get(), 1) == 0, "listen");
+  const auto address = InetAddress::localOf(listener.get());
+  require(address.has_value(), "getsockname");
+  other.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  require(::setsockopt(other.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0, "SO_RCVBUF");
+  require(::connect(other.get(), address->sockAddr(), address->sockAddrLength()) == 0, "connect");
+  require(::fcntl(other.get(), F_SETFL, O_NONBLOCK) == 0, "O_NONBLOCK");
+  one.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  require(static_cast<bool>(one), "accept4");
 }
 
 UniqueFd makeEventFd(unsigned count) {

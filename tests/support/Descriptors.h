@@ -22,6 +22,13 @@ struct SocketPair {
   UniqueFd other;
 };
 
+/// The same over TCP, with small buffers.
+struct TcpPair {
+  TcpPair();
+  UniqueFd one;
+  UniqueFd other;
+};
+
 /// Non-blocking; readable while its count is not zero.
 UniqueFd makeEventFd(unsigned count = 0);
 

@@ -124,6 +124,25 @@ void ServerFixture::serveEcho() {
   });
 }
 
+PollerStats ServerFixture::statsOfTicks(int ticks, Delay interval) {
+  Mailbox<PollerStats> difference;
+  runOnLoop([&] {
+    const PollerStats before = loop().poller().stats();
+    auto left = std::make_shared<int>(ticks);
+    auto id = std::make_shared<TimerId>();
+    *id = loop().runEvery(interval, [this, before, left, id, &difference] {
+      if (--*left > 0) return;
+      loop().cancel(*id);
+      const PollerStats now = loop().poller().stats();
+      difference.put({now.waits - before.waits, now.receives - before.receives,
+                      now.sends - before.sends, now.accepts - before.accepts});
+    });
+  });
+  const PollerStats result = difference.take();
+  runOnLoop([] {});  // it has let go of the mailbox
+  return result;
+}
+
 void ServerFixture::stopServer() {
   if (server_ != nullptr) runOnLoop([this] { server_.reset(); });
 }

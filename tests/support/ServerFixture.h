@@ -6,6 +6,7 @@
 #include <tern/net/EventLoop.h>
 #include <tern/net/TcpConnection.h>
 #include <tern/net/TcpServer.h>
+#include <tern/poller/Poller.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -187,6 +188,10 @@ class ServerFixture : public OnEachPoller {
   auto runOnLoop(Call&& call) {
     return runOn(loop(), std::forward<Call>(call));
   }
+
+  /// What the poller asks of the kernel during some ticks of a timer: a loop that spins shows
+  /// thousands of waits. The loop must be running.
+  PollerStats statsOfTicks(int ticks, Delay interval);
 
   /// The next connection that came up, waited for.
   TcpConnectionPtr accepted() { return ups_.take(); }
