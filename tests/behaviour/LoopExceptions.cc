@@ -1,6 +1,8 @@
 // LoopExceptions: an exception that leaves a callback leaves loop(), and nothing else is lost.
 #include <gtest/gtest.h>
 #include <tern/net/EventLoop.h>
+#include <tern/net/TcpConnection.h>
+#include <tern/net/TcpServer.h>
 #include <tern/poller/Channel.h>
 
 #include <array>
@@ -14,6 +16,7 @@
 #include "support/Descriptors.h"
 #include "support/EachPoller.h"
 #include "support/LoopRun.h"
+#include "support/Peers.h"
 
 namespace tern::testing {
 namespace {
@@ -187,6 +190,41 @@ TEST_P(LoopExceptions, ManyInARowLeaveTheLoopUsable) {
     loop_.queueInLoop([] { throw Thrown("functor"); });
     EXPECT_THROW(run(loop_), Thrown);
   }
+}
+
+TEST_P(LoopExceptions, OutOfAChannelInEachTurnStarveNobody) {
+  TcpConnectionPtr connection;
+  TcpServer server(&loop_, InetAddress(0, true), "test");
+  server.setConnectionCallback([&](const TcpConnectionPtr& up) { connection = up; });
+  server.start();
+  Peer peer(server.address());
+  runUntil(loop_, [&] { return connection != nullptr; });
+  // Readable all the time; the one in the middle throws, so that there is one behind it in any
+  // order.
+  const std::array fds{makeEventFd(1), makeEventFd(1), makeEventFd(1)};
+  std::array<int, 3> calls{};
+  std::vector<std::unique_ptr<Channel>> channels;
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    channels.push_back(std::make_unique<Channel>(loop_.poller(), fds[i].get()));
+    channels[i]->setReadCallback([&calls, i](Timestamp) {
+      ++calls[i];
+      if (i == 1) throw Thrown("channel");
+    });
+    channels[i]->enableReading();
+  }
+  bool timerFired = false;
+  loop_.runAfter(0s, [&] { timerFired = true; });
+  loop_.queueInLoop([&] {
+    connection->send("sent");
+    order_.emplace_back("functor");
+  });
+  for (int i = 0; i < 50; ++i) EXPECT_THROW(run(loop_), Thrown);
+  EXPECT_EQ(calls[1], 50);
+  EXPECT_GE(calls[0], 20);
+  EXPECT_GE(calls[2], 20);
+  EXPECT_TRUE(timerFired);
+  EXPECT_EQ(order_, (std::vector<std::string>{"functor"}));
+  EXPECT_EQ(peer.receiveExactly(4), "sent");
 }
 
 TERN_ON_EACH_POLLER(LoopExceptions);

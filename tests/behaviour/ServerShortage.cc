@@ -1,5 +1,4 @@
 // ServerShortage: out of descriptors, a server serves those it has, does not spin, and recovers.
-#include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -10,15 +9,14 @@
 #include <tern/net/TcpServer.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "support/Descriptors.h"
 #include "support/EachPoller.h"
 #include "support/LogCapture.h"
 #include "support/ServerFixture.h"
@@ -28,21 +26,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int highestOpenFd() {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc/self/fd"), ::closedir);
-  int highest = 0;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    highest = std::max(highest, std::atoi(entry->d_name));
-  }
-  return highest;
-}
-
 // While it lives, the process can open so many descriptors more, and no others.
 class FewDescriptors {
  public:
   explicit FewDescriptors(int room) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int highest = highestOpenFd();
+    const int highest = *openDescriptors().rbegin();
     // The holes below do not count against the limit: they are filled.
     for (;;) {
       UniqueFd fd(::fcntl(0, F_DUPFD_CLOEXEC, 0));

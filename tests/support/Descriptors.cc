@@ -1,6 +1,7 @@
 // Descriptors: system calls that must not fail in a test.
 #include "support/Descriptors.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -9,6 +10,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <system_error>
 
@@ -62,6 +65,25 @@ UniqueFd makeEventFd(unsigned count) {
   UniqueFd fd(::eventfd(count, EFD_NONBLOCK | EFD_CLOEXEC));
   require(static_cast<bool>(fd), "eventfd");
   return fd;
+}
+
+std::set<int> openDescriptors() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc/self/fd"), ::closedir);
+  require(folder != nullptr, "/proc/self/fd");
+  std::set<int> fds;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    if (entry->d_name[0] != '.') fds.insert(std::atoi(entry->d_name));
+  }
+  fds.erase(::dirfd(folder.get()));
+  return fds;
+}
+
+std::string targetOf(int fd) {
+  std::array<char, 256> target{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t n = ::readlink(link.c_str(), target.data(), target.size());
+  require(n >= 0, "readlink");
+  return {target.data(), static_cast<std::size_t>(n)};
 }
 
 void writeTo(const UniqueFd& fd, std::string_view bytes) {

@@ -3,6 +3,7 @@
 
 #include <tern/base/UniqueFd.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,11 @@ struct TcpPair {
 
 /// Non-blocking; readable while its count is not zero.
 UniqueFd makeEventFd(unsigned count = 0);
+
+/// The process's open descriptors.
+std::set<int> openDescriptors();
+/// What one refers to, as the kernel names it: "anon_inode:[eventfd]", "socket:[4711]".
+std::string targetOf(int fd);
 
 /// Writes all of it, which must fit.
 void writeTo(const UniqueFd& fd, std::string_view bytes);

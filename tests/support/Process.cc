@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 
@@ -37,6 +39,20 @@ std::vector<std::string> environmentWith(const std::vector<std::string>& added) 
   }
   environment.insert(environment.end(), added.begin(), added.end());
   return environment;
+}
+
+// The lower half of the second argument.
+constexpr __u32 kSecondArgument = offsetof(seccomp_data, args) + sizeof(__u64) +
+                                  (std::endian::native == std::endian::little ? 0 : sizeof(__u32));
+
+void install(std::span<const sock_filter> filter) noexcept {
+  // The kernel only reads it.
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    ::_exit(126);
+  }
 }
 
 }  // namespace
@@ -121,17 +137,25 @@ std::string Process::errors() const {
 }
 
 void denySystemCall(long number, int errnum) noexcept {
-  std::array<sock_filter, 4> filter{{
+  const std::array<sock_filter, 4> filter{{
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
       {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, static_cast<__u32>(number)},
       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<__u32>(errnum)},
       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
   }};
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-    ::_exit(126);
-  }
+  install(filter);
+}
+
+void denyOperation(long number, unsigned operation, int errnum) noexcept {
+  const std::array<sock_filter, 6> filter{{
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, static_cast<__u32>(number)},
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, kSecondArgument},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, operation},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<__u32>(errnum)},
+      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+  }};
+  install(filter);
 }
 
 }  // namespace tern::testing

@@ -31,6 +31,7 @@ class Process {
   /// The next line of the standard output, without its end; throws when there is none.
   std::string readLine();
   void signal(int number) const;
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
   /// Waits for the end; the exit status, or minus the signal that killed it.
   int wait();
@@ -51,5 +52,7 @@ class Process {
 /// From now on the system call fails in this process and its children. Ends the process when that
 /// can't be had.
 void denySystemCall(long number, int errnum) noexcept;
+/// The same for those of its calls that have this second argument, which tells what shall be done.
+void denyOperation(long number, unsigned operation, int errnum) noexcept;
 
 }  // namespace tern::testing

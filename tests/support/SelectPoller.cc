@@ -10,6 +10,19 @@
 namespace tern::testing {
 
 int SelectPoller::poll(Duration timeout) {
+  // A callback that throws leaves those behind it for the next call.
+  if (next_ == ready_.size()) wait(timeout);
+  const std::size_t first = next_;
+  while (next_ < ready_.size()) {
+    const Ready ready = ready_[next_++];
+    dispatch(ready.channel, ready.events);
+  }
+  return static_cast<int>(ready_.size() - first);
+}
+
+void SelectPoller::wait(Duration timeout) {
+  ready_.clear();
+  next_ = 0;
   fd_set readable;
   fd_set writable;
   FD_ZERO(&readable);
@@ -30,18 +43,15 @@ int SelectPoller::poll(Duration timeout) {
       ::select(highest + 1, &readable, &writable, nullptr, timeout == kForever ? nullptr : &limit);
   ++counters().waits;
   if (n < 0) {
-    if (errno == EINTR) return 0;
+    if (errno == EINTR) return;
     throwSystemError(errno, "select()");
   }
-  ready_.clear();
   for (const auto& [fd, id] : channels_) {
     int events = event::kNone;
     if (FD_ISSET(fd, &readable)) events |= event::kReadable;
     if (FD_ISSET(fd, &writable)) events |= event::kWritable;
     if (events != event::kNone) ready_.push_back({id, static_cast<EventMask>(events)});
   }
-  for (const Ready& ready : ready_) dispatch(ready.channel, ready.events);
-  return static_cast<int>(ready_.size());
 }
 
 void SelectPoller::update(Channel& channel) {

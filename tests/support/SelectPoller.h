@@ -24,10 +24,13 @@ class SelectPoller final : public Poller {
     EventMask events;
   };
 
+  void wait(Duration timeout);
+
   // By fd, and by the channel's id rather than its address: who owns the fd may have changed
   // between select() and dispatch(), which drops an event whose channel is gone.
   std::map<int, SlotId> channels_;
   std::vector<Ready> ready_;
+  std::size_t next_ = 0;  // the first of ready_ that has not been dispatched
 };
 
 }  // namespace tern::testing

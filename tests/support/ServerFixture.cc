@@ -85,7 +85,7 @@ void ServerFixture::serve(const std::function<void(TcpServer&)>& configure,
                           TcpServer::Option option) {
   thread_ = std::make_unique<LoopThread>(GetParam().spec);
   runOnLoop([&] {
-    server_ = std::make_unique<TcpServer>(&loop(), InetAddress(0, true), "test", option);
+    server_ = std::make_unique<TcpServer>(&loop(), listenAddress, "test", option);
     server_->setConnectionCallback(
         [this](const TcpConnectionPtr& connection) { note(connection); });
     configure(*server_);

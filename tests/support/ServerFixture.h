@@ -164,7 +164,7 @@ class ServerFixture : public OnEachPoller {
   ~ServerFixture() override;
   void TearDown() override { stop(); }
 
-  /// Starts a loop on GetParam()'s poller and a server on 127.0.0.1 with a port of the kernel's
+  /// Starts a loop on GetParam()'s poller and a server on listenAddress with a port of the kernel's
   /// choice. `configure` runs on the loop's thread before start(). The connection callback is the
   /// fixture's: set onUp and onDown instead, before serve().
   void serve(const std::function<void(TcpServer&)>& configure,
@@ -199,6 +199,9 @@ class ServerFixture : public OnEachPoller {
   Closed closed() { return downs_.take(); }
   [[nodiscard]] Mailbox<TcpConnectionPtr>& ups() { return ups_; }
   [[nodiscard]] Mailbox<Closed>& downs() { return downs_; }
+
+  /// Where serve() listens.
+  InetAddress listenAddress{0, true};
 
   /// Called in the connection callback, on the connection's loop, before accepted() or closed()
   /// tell.
