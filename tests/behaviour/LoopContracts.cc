@@ -5,10 +5,13 @@
 #include <tern/net/EventLoopThread.h>
 #include <tern/net/EventLoopThreadPool.h>
 #include <tern/net/TcpServer.h>
+#include <tern/poller/Channel.h>
 
 #include <memory>
 #include <optional>
 #include <thread>
+
+#include "support/Descriptors.h"
 
 namespace tern::testing {
 namespace {
@@ -94,6 +97,55 @@ TEST_F(LoopContractsDeathTest, ServerChangedAfterStart) {
         server.setThreadNum(2);
       },
       "a setting of TcpServer 'test' was changed after start");
+}
+
+TEST_F(LoopContractsDeathTest, ServersLoopsChangedAfterStart) {
+  const auto change = [](void (*setting)(TcpServer&)) {
+    EventLoop loop;
+    TcpServer server(&loop, InetAddress(0, true), "test");
+    server.start();
+    setting(server);
+  };
+  const char* const sentence = "a setting of TcpServer 'test' was changed after start";
+  EXPECT_DEATH(change([](TcpServer& server) { server.setThreadInitCallback([](EventLoop*) {}); }),
+               sentence);
+  EXPECT_DEATH(change([](TcpServer& server) { server.setPollerSpec(PollerKind::kPoll); }),
+               sentence);
+  EXPECT_DEATH(
+      change([](TcpServer& server) { server.setBalance(TcpServer::Balance::kLeastConnections); }),
+      sentence);
+}
+
+TEST_F(LoopContractsDeathTest, ChannelUsedOnAnotherThread) {
+  EXPECT_DEATH(
+      {
+        EventLoop loop;
+        const UniqueFd fd = makeEventFd();
+        Channel channel(loop.poller(), fd.get());
+        std::thread([&channel] { channel.enableReading(); }).join();
+      },
+      "Channel::setInterest was called from a thread that does not own the loop");
+}
+
+TEST_F(LoopContractsDeathTest, ChannelMadeOnAnotherThread) {
+  EXPECT_DEATH(
+      {
+        EventLoop loop;
+        const UniqueFd fd = makeEventFd();
+        std::thread([&] { const Channel channel(loop.poller(), fd.get()); }).join();
+      },
+      "a Channel's constructor was called from a thread that does not own the loop");
+}
+
+TEST_F(LoopContractsDeathTest, ChannelDestroyedOnAnotherThread) {
+  EXPECT_DEATH(
+      {
+        EventLoop loop;
+        const UniqueFd fd = makeEventFd();
+        auto channel = std::make_unique<Channel>(loop.poller(), fd.get());
+        std::thread([&channel] { channel.reset(); }).join();
+      },
+      "~Channel was called from a thread that does not own the loop");
 }
 
 TEST_F(LoopContractsDeathTest, LoopThreadStartedTwice) {

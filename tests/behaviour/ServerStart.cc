@@ -95,23 +95,6 @@ TEST_P(ServerStart, AnAddressOfAnotherMachineIsASystemErrorThatNamesIt) {
                 [&] { const TcpServer server(&loop, InetAddress("192.0.2.1", 0), "test"); });
 }
 
-TEST_P(ServerStart, AnAddressIsFreeAgainAfterItsServer) {
-  EventLoop loop(GetParam().spec);
-  std::optional<InetAddress> address;
-  for (int i = 0; i < 5; ++i) {
-    TcpServer server(&loop, address.value_or(InetAddress(0, true)), "test");
-    server.start();
-    runTurns(loop, 2);
-    Peer peer(server.address());
-    runUntil(loop, [&] { return server.connectionCount() == 1; });
-    address = server.address();
-    // The end of the server does not wait for the kernel's last answers; the next turns do.
-    server.stop(Duration::zero(), [&loop] { loop.quit(); });
-    run(loop);
-    runTurns(loop, 3);
-  }
-}
-
 TEST_P(ServerStart, StartingTwiceChangesNothing) {
   std::atomic<int> initialised{0};
   serve([&](TcpServer& server) {
