@@ -129,6 +129,37 @@ TEST_P(TimerOrder, ARepeatingTimerThatWasDelayedFiresOnceNotInABurst) {
   EXPECT_LE(firedInTheTurnAfter, 1);
 }
 
+TEST_P(TimerOrder, ARepeatingTimerThatWasDelayedKeepsStepWithItsFirstDeadline) {
+  // Each of its steps lies between two moments that are known. A one-shot timer just before and one
+  // just behind them show, by the order of firing alone, whether it fires at a step.
+  constexpr Duration kInterval = 10ms;
+  int calls = 0;
+  int stepsBegun = 0;
+  int stepsEnded = 0;
+  const Timestamp earliest = Clock::now();
+  loop_.runEvery(kInterval, [&] {
+    ++calls;
+    EXPECT_GT(stepsBegun, stepsEnded) << "call " << calls << " is out of step";
+    if (calls == 1) {
+      // Whole intervals are missed, and half of one: counted from here, the next would be out of
+      // step.
+      const Timestamp until = std::max(Clock::now(), earliest + kInterval * 7 / 2);
+      while (Clock::now() < until) {
+      }
+    } else {
+      EXPECT_GE(stepsBegun, 4) << "the steps that were missed are skipped";
+    }
+    if (calls == 3) loop_.quit();
+  });
+  const Timestamp latest = Clock::now();
+  for (int step = 1; step <= 1000; ++step) {
+    loop_.runAt(earliest + step * kInterval - 1ns, [&] { ++stepsBegun; });
+    loop_.runAt(latest + step * kInterval + 1ns, [&] { ++stepsEnded; });
+  }
+  run(loop_);
+  EXPECT_EQ(calls, 3);
+}
+
 TEST_P(TimerOrder, ATimerAddedByOneThatFiresWaitsForTheRestOfTheBatch) {
   const Timestamp past = Clock::now() - 1s;
   for (int i = 0; i < 10; ++i) {
