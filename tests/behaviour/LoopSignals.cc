@@ -10,6 +10,7 @@
 #include <memory>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/EachPoller.h"
@@ -140,6 +141,49 @@ class Interrupting {
   int signal_;
   struct sigaction before_{};
 };
+
+TEST_P(LoopSignals, PendingWhenTheWatcherEndsAreDropped) {
+  // Unblocked while it is pending, a signal would reach this handler; without one, it would end the
+  // process.
+  gHandled = 0;
+  const Interrupting one(SIGUSR1);
+  const Interrupting two(SIGUSR2);
+  {
+    const SignalWatcher watcher(loop_, {SIGUSR1, SIGUSR2}, [](int) { ADD_FAILURE(); });
+    sendToMyself(SIGUSR1);
+    sendToMyself(SIGUSR2);
+  }
+  EXPECT_EQ(gHandled, 0);
+  EXPECT_FALSE(blocksOnThisThread(SIGUSR1));
+  EXPECT_FALSE(blocksOnThisThread(SIGUSR2));
+  sendToMyself(SIGUSR1);
+  EXPECT_EQ(gHandled, 1);
+  runTurns(loop_, 3);
+}
+
+TEST_P(LoopSignals, OfAnotherWatcherOutliveTheOneMadeFirst) {
+  gHandled = 0;
+  const Interrupting one(SIGUSR1);
+  const Interrupting two(SIGUSR2);
+  int got = 0;
+  auto first = std::make_unique<SignalWatcher>(loop_, std::initializer_list<int>{SIGUSR1},
+                                               [](int) { ADD_FAILURE(); });
+  auto second = std::make_unique<SignalWatcher>(loop_, std::initializer_list<int>{SIGUSR2},
+                                                [&got](int signal) { got = signal; });
+  // One pending across the end of the first watcher, and one that comes after it.
+  sendToMyself(SIGUSR2);
+  first.reset();
+  EXPECT_FALSE(blocksOnThisThread(SIGUSR1));
+  EXPECT_TRUE(blocksOnThisThread(SIGUSR2));
+  for (int i = 0; i < 2; ++i) {
+    runUntil(loop_, [&got] { return got != 0; });
+    EXPECT_EQ(std::exchange(got, 0), SIGUSR2);
+    if (i == 0) sendToMyself(SIGUSR2);
+  }
+  second.reset();
+  EXPECT_FALSE(blocksOnThisThread(SIGUSR2));
+  EXPECT_EQ(gHandled, 0);
+}
 
 TEST_P(LoopSignals, ThatInterruptAWaitAreSurvived) {
   gHandled = 0;
