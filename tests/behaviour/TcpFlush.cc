@@ -130,6 +130,25 @@ TEST_P(TcpFlush, AHeaderAndItsLargeBodyLeaveInOneSend) {
   EXPECT_EQ(sends() - before, 1U);
 }
 
+TEST_P(TcpFlush, RepliesOfAHeaderAndALargeBodyEachLeaveInOneSend) {
+  const std::string body = patternOf(2048);
+  serveMessages([body](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    buffer->retrieveAll();
+    for (int i = 0; i < kReplies; ++i) {
+      connection->send("header " + std::to_string(i) + '\n');
+      connection->send(std::string(body));
+    }
+  });
+  std::string all;
+  for (int i = 0; i < kReplies; ++i) all += "header " + std::to_string(i) + '\n' + body;
+  Peer peer(address());
+  accepted();
+  const std::uint64_t before = sends();
+  peer.sendAll("?");
+  expectSameBytes(peer.receiveExactly(all.size()), all);
+  EXPECT_EQ(sends() - before, 1U);
+}
+
 TEST_P(TcpFlush, PipelinedRequestsOfOneSegmentAreAnsweredByOne) {
   if (GetParam().isTiny()) GTEST_SKIP() << "eight bytes a receive can't hold 16 requests";
   serveMessages([](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
