@@ -5,7 +5,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <fstream>
 #include <memory>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,8 +41,33 @@ TEST_P(LoopWakeups, ManyFunctorsForABusyLoopCostFewTurns) {
   }
   const auto [count, after] = runOn(loop, [&] { return std::pair(ran, waitsOf(loop)); });
   EXPECT_EQ(count, kMany);
-  // Functors are run a thousand or so a turn; one write per functor would show as thousands.
+  // A thousand or so a turn, and not a turn for each.
   EXPECT_LT(after - before, 100U);
+}
+
+// What has been written to an eventfd and not read from it yet.
+std::uint64_t countIn(int eventFd) {
+  std::ifstream info("/proc/self/fdinfo/" + std::to_string(eventFd));
+  for (std::string line; std::getline(info, line);) {
+    static const std::string kLabel = "eventfd-count:";
+    if (line.starts_with(kLabel)) return std::stoull(line.substr(kLabel.size()), nullptr, 16);
+  }
+  throw std::runtime_error("an eventfd without a count");
+}
+
+TEST_P(LoopWakeups, ManyFunctorsForABusyLoopAreOneWriteAtMost) {
+  const std::set<int> before = openDescriptors();
+  LoopThread thread(GetParam().spec);
+  std::vector<int> eventFds;
+  for (const int fd : openDescriptors()) {
+    if (!before.contains(fd) && targetOf(fd) == "anon_inode:[eventfd]") eventFds.push_back(fd);
+  }
+  ASSERT_EQ(eventFds.size(), 1U);
+  const LoopHold hold(thread.loop());
+  for (int i = 0; i < 10'000; ++i) thread.loop().queueInLoop([] {});
+  EXPECT_LE(countIn(eventFds.front()), 1U);
+  for (int i = 0; i < 10'000; ++i) thread.loop().wakeup();
+  EXPECT_LE(countIn(eventFds.front()), 1U);
 }
 
 TEST_P(LoopWakeups, AThreadThatPostsAllTheTimeCostsNoMoreTurnsThanItPosts) {
