@@ -215,5 +215,51 @@ INSTANTIATE_TEST_SUITE_P(With, PollerChoiceDeniedDeathTest, ::testing::Values(EP
                            return testCase.param == EPERM ? "EPERM" : "ENOSYS";
                          });
 
+// A kernel that has io_uring, and not the receive buffers that completion mode needs.
+class PollerChoiceOldKernelDeathTest : public ::testing::Test {
+ protected:
+  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+
+  // Ends with 0 when an echo server of two loops works on this poller; prints the log and the
+  // reason.
+  static int serve(PollerKind asked, const std::string& expected) {
+    denyOperation(SYS_io_uring_register, kRegisterBufferRing, EINVAL);
+    const LogCapture log;
+    EventLoop loop(asked);
+    TcpServer server(&loop, InetAddress(0, true), "test");
+    server.setThreadNum(1);
+    server.setMessageCallback([](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+      connection->send(buffer);
+    });
+    server.start();
+    Peer peer(server.address());
+    peer.sendAll("ping");
+    runUntil(loop, [&] { return server.connectionCount() > 0; });
+    if (peer.receiveExactly(4) != "ping") return 2;
+    const PollerChoice& choice = server.loops().front()->pollerChoice();
+    if (choice.chosen != expected || loop.pollerChoice().chosen != expected) return 3;
+    if (choice.reason != loop.pollerChoice().reason) return 4;
+    for (const std::string& line : log.lines()) std::fprintf(stderr, "%s\n", line.c_str());
+    std::fprintf(stderr, "reason: %s\n", choice.reason.c_str());
+    return log.lines().size() == 1 ? 0 : 5;
+  }
+
+ private:
+  static constexpr unsigned kRegisterBufferRing = 22;  // IORING_REGISTER_PBUF_RING
+};
+
+TEST_F(PollerChoiceOldKernelDeathTest, ByNameWorksByReadinessAndSaysSoOnce) {
+  EXPECT_EXIT(
+      std::_Exit(serve(PollerKind::kUring, "io_uring")), ::testing::ExitedWithCode(0),
+      "^warn: poller io_uring: TCP works by readiness, without provided-buffer rings[^\n]*\n"
+      "reason: asked for by the program; TCP works by readiness[^\n]*\n$");
+}
+
+TEST_F(PollerChoiceOldKernelDeathTest, UnderAutoIsEpollAndSaysWhyOnce) {
+  EXPECT_EXIT(std::_Exit(serve(PollerKind::kAuto, "epoll")), ::testing::ExitedWithCode(0),
+              "^warn: poller auto: epoll is used, because the kernel's io_uring lacks "
+              "provided-buffer rings[^\n]*\nreason: the kernel's io_uring lacks[^\n]*\n$");
+}
+
 }  // namespace
 }  // namespace tern::testing
