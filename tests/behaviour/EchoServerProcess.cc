@@ -1,14 +1,19 @@
 // EchoServerProcess: the example server as a program: its ready line, its end, and its exit status.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <tern/base/UniqueFd.h>
 #include <tern/net/InetAddress.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdint>
+#include <cstddef>
+#include <ctime>
+#include <fstream>
 #include <memory>
 #include <regex>
 #include <stdexcept>
@@ -18,6 +23,7 @@
 
 #include "support/Peers.h"
 #include "support/Process.h"
+#include "support/Sanitizers.h"
 #include "support/ServerFixture.h"
 
 namespace tern::testing {
@@ -31,12 +37,12 @@ class EchoServer {
   explicit EchoServer(const ProcessOptions& options) : process_(kEchoServer, options) {
     const std::string line = process_.readLine();
     static const std::regex form(
-        R"(listening on 127\.0\.0\.1:([0-9]+) \(poller ([a-z_]+), threads ([0-9]+)\))");
+        R"(listening on (127\.0\.0\.1|\[::1\]):([0-9]+) \(poller ([a-z_]+), threads ([0-9]+)\))");
     std::smatch match;
     if (!std::regex_match(line, match, form)) throw std::runtime_error("not a ready line: " + line);
-    address_ = InetAddress("127.0.0.1", static_cast<std::uint16_t>(std::stoi(match[1])));
-    poller_ = match[2];
-    threads_ = match[3];
+    address_ = InetAddress::parse(match[1].str() + ':' + match[2].str());
+    poller_ = match[3];
+    threads_ = match[4];
   }
 
   [[nodiscard]] Process& process() { return process_; }
@@ -74,8 +80,43 @@ bool isServed(Peer& peer) {
   }
 }
 
+// How much of one processor a program uses while `act` runs.
+template <class Act>
+double loadDuring(const Process& process, Act&& act) {
+  clockid_t clock{};
+  if (::clock_getcpuclockid(process.pid(), &clock) != 0) throw std::runtime_error("no CPU clock");
+  const auto used = [clock] {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto start = std::chrono::steady_clock::now();
+  const auto usedBefore = used();
+  act();
+  const std::chrono::duration<double> spent = used() - usedBefore;
+  return spent / (std::chrono::steady_clock::now() - start);
+}
+
+// A program's memory in RAM.
+std::size_t residentBytes(const Process& process) {
+  std::ifstream status("/proc/" + std::to_string(process.pid()) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
+  }
+  throw std::runtime_error("a program without memory");
+}
+
 class EchoServerProcess : public ::testing::TestWithParam<std::string> {
  protected:
+  // With so few descriptors that it runs out of them.
+  static ProcessOptions withFewDescriptors() {
+    ProcessOptions limited = options();
+    limited.beforeExec = [] {
+      const rlimit limit{64, 64};
+      ::setrlimit(RLIMIT_NOFILE, &limit);
+    };
+    return limited;
+  }
   static ProcessOptions options(std::vector<std::string> more = {}) {
     std::vector<std::string> arguments{"--listen", "127.0.0.1:0", "--poller", GetParam()};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -147,12 +188,7 @@ TEST_P(EchoServerProcess, TakesItsPollerFromTheEnvironment) {
 }
 
 TEST_P(EchoServerProcess, WithFewDescriptorsServesThoseItHasAndRecovers) {
-  ProcessOptions limited = options();
-  limited.beforeExec = [] {
-    const rlimit limit{64, 64};
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  };
-  EchoServer server(limited);
+  EchoServer server(withFewDescriptors());
   std::vector<std::unique_ptr<Peer>> served;
   for (int i = 0; i < 200; ++i) served.push_back(std::make_unique<Peer>(server.address()));
   std::erase_if(served, [](const auto& peer) { return !isServed(*peer); });
@@ -170,6 +206,66 @@ TEST_P(EchoServerProcess, WithFewDescriptorsServesThoseItHasAndRecovers) {
   }
   EXPECT_EQ(replaced, 10U);
   served.clear();
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, WithFewDescriptorsDoesNotKeepAProcessorBusy) {
+  EchoServer server(withFewDescriptors());
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 200; ++i) peers.push_back(std::make_unique<Peer>(server.address()));
+  const auto hasRoom = [](const auto& peer) { return isServed(*peer); };
+  EXPECT_LT(std::count_if(peers.begin(), peers.end(), hasRoom), 64);
+  // There is always one that waits to be turned away.
+  const double load = loadDuring(server.process(), [&] {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+    while (std::chrono::steady_clock::now() < end) {
+      Peer late(server.address());
+      EXPECT_EQ(late.receiveUntilEnd().bytes, "");
+    }
+  });
+  EXPECT_LT(load, 0.1);
+  peers.clear();
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, HoldsLittleForAPeerThatNeverReads) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer keeps freed memory";
+  constexpr std::size_t kMiB = std::size_t{1} << 20U;
+  EchoServer server(options());
+  Peer peer(server.address());
+  expectEcho(peer, "hello");
+  const timeval shortly{0, 500'000};
+  ASSERT_EQ(::setsockopt(peer.fd(), SOL_SOCKET, SO_SNDTIMEO, &shortly, sizeof shortly), 0);
+  const std::size_t before = residentBytes(server.process());
+  const std::string block = patternOf(kMiB);
+  std::size_t sent = 0;
+  // Until the server takes no more.
+  while (sent < 256 * kMiB) {
+    const ssize_t n = ::send(peer.fd(), block.data(), block.size(), MSG_NOSIGNAL);
+    if (n < 0) break;
+    sent += static_cast<std::size_t>(n);
+  }
+  EXPECT_LT(sent, 64 * kMiB);
+  EXPECT_LT(residentBytes(server.process()), before + 16 * kMiB);
+  peer.close();
+  server.process().signal(SIGTERM);
+  EXPECT_EQ(server.end(), 0);
+}
+
+TEST_P(EchoServerProcess, ListensOnTheIPv6LoopbackAddress) {
+  const UniqueFd fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const InetAddress any(0, true, true);
+  if (!fd || ::bind(fd.get(), any.sockAddr(), any.sockAddrLength()) != 0) {
+    GTEST_SKIP() << "this machine has no IPv6 loopback address";
+  }
+  EchoServer server({{"--listen", "[::1]:0", "--poller", GetParam()}, {}, {}});
+  EXPECT_EQ(server.address().toIp(), "::1");
+  {
+    Peer peer(server.address());
+    expectEcho(peer, "hello");
+  }
   server.process().signal(SIGTERM);
   EXPECT_EQ(server.end(), 0);
 }

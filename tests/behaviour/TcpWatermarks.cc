@@ -1,8 +1,15 @@
 // TcpWatermarks: high and low marks, the hard cap, and writeComplete: what a server learns about a
 // peer that reads slowly, or not at all.
+#include <sys/socket.h>
 #include <tern/base/Logging.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
 
 #include "support/Peers.h"
+#include "support/Sanitizers.h"
 #include "support/ServerFixture.h"
 
 namespace tern::testing {
@@ -159,6 +166,41 @@ TEST_P(TcpWatermarks, HardCapHoldsWithinOneCallback) {
   peer.sendAll("?");
   EXPECT_LE(most_.take(), 9 * kMiB);
   EXPECT_EQ(closed().reason, std::errc::no_buffer_space);
+}
+
+// The process's memory in RAM.
+std::size_t residentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_P(TcpWatermarks, HardCapBoundsTheMemoryThatAPeerCanTakeWhichNeverReads) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer keeps freed memory";
+  if (GetParam().isTiny()) GTEST_SKIP() << "eight bytes a receive: the cap would take minutes";
+  std::atomic<std::size_t> most = 0;
+  serve([&](TcpServer& server) {
+    server.setOutputLimit(16 * kMiB);
+    server.setMessageCallback([&most](const TcpConnectionPtr& connection, Buffer* buffer, auto) {
+      connection->send(buffer);
+      most = std::max(most.load(), residentBytes());
+    });
+  });
+  Peer peer(address(), kSmallBuffer);
+  accepted();
+  const std::string block = patternOf(kMiB);
+  const std::size_t before = residentBytes();
+  std::size_t sent = 0;
+  while (sent < 256 * kMiB && downs().total() == 0) {
+    const long n = ::send(peer.fd(), block.data(), block.size(), MSG_NOSIGNAL);
+    if (n < 0) break;  // a reset
+    sent += static_cast<std::size_t>(n);
+  }
+  EXPECT_EQ(closed().reason, std::errc::no_buffer_space);
+  EXPECT_LT(most, before + 40 * kMiB);
+  stop();
 }
 
 TEST_P(TcpWatermarks, HardCapOfOneConnectionLeavesOthersAlone) {
