@@ -32,6 +32,7 @@ namespace {
 struct Script {
   std::deque<int> errors;
   int pauses = 0;
+  int refusals = 0;  // how often the poller will not watch the listening socket
 };
 
 // Loses each connection to the next error of the script, until there are no more.
@@ -72,12 +73,21 @@ class FaultyPoller final : public PlainPoller {
   explicit FaultyPoller(Script& script) : script_(script) {}
   std::unique_ptr<Listener> openListener(UniqueFd fd, ListenerHandler& handler) override {
     auto listener = std::make_unique<FaultyListener>(script_, handler);
+    listening_ = fd.get();
     listener->open(*this, std::move(fd));
     return listener;
+  }
+  void update(Channel& channel) override {
+    if (channel.fd() == listening_ && script_.refusals > 0) {
+      --script_.refusals;
+      throw std::system_error(ENOMEM, std::system_category(), "a refusal of the script");
+    }
+    PlainPoller::update(channel);
   }
 
  private:
   Script& script_;
+  int listening_ = -1;
 };
 
 class ServerAcceptErrors : public ::testing::Test {
@@ -131,6 +141,14 @@ TEST_F(ServerAcceptErrors, NobodyThoughtOfMakeItPauseAndTryAgainToo) {
   script_.errors = {EIO, ENOSYS, EFAULT};
   expectSurvival();
   EXPECT_EQ(script_.pauses, 3);
+}
+
+TEST_F(ServerAcceptErrors, FollowedByAPollerThatRefusesToGoOnAreTriedAgainToo) {
+  script_.errors = {EMFILE};
+  script_.refusals = 2;
+  expectSurvival();
+  EXPECT_EQ(script_.refusals, 0);
+  EXPECT_EQ(log_.count("a refusal of the script"), 2U);
 }
 
 TEST_F(ServerAcceptErrors, InAPauseDoNotKeepTheServerFromStopping) {

@@ -313,6 +313,35 @@ TEST(OutputQueue, GatherFillsNoMoreThanItWasGiven) {
   EXPECT_EQ(queue.size(), 3 * (OutputQueue::kCopyLimit + 1)) << "gathering takes nothing away";
 }
 
+TEST(OutputQueue, GatherTakesNoMoreBytesThanItMayUnlessTheFirstChunkHasMore) {
+  constexpr std::size_t kEach = OutputQueue::kCopyLimit + 1;
+  OutputQueue queue;
+  for (const char c : {'a', 'b', 'c'}) queue.append(large(c));
+  std::array<iovec, 3> entries{};
+  EXPECT_EQ(queue.gather(entries, 0), 1U);
+  EXPECT_EQ(queue.gather(entries, kEach - 1), 1U) << "the first alone is larger";
+  EXPECT_EQ(entries[0].iov_len, kEach) << "and it is whole";
+  EXPECT_EQ(queue.gather(entries, kEach), 1U);
+  EXPECT_EQ(queue.gather(entries, 2 * kEach - 1), 1U) << "a byte is missing for the second";
+  EXPECT_EQ(queue.gather(entries, 2 * kEach), 2U) << "an exact fit";
+  EXPECT_EQ(queue.gather(entries, 2 * kEach + 1), 2U);
+  EXPECT_EQ(queue.gather(entries, 3 * kEach), 3U);
+  EXPECT_EQ(queue.gather(std::span(entries).first(2), 3 * kEach), 2U);
+
+  queue.consume(1);
+  EXPECT_EQ(queue.gather(entries, 3 * kEach - 1), 3U) << "what is consumed does not count";
+}
+
+TEST(OutputQueue, GatherStopsAtAChunkThatDoesNotFitEvenIfALaterOneWould) {
+  OutputQueue queue;
+  queue.append("a"sv);
+  queue.append(large('b'));
+  queue.append(std::make_shared<const std::string>("c"));
+  std::array<iovec, 3> entries{};
+  ASSERT_EQ(queue.gather(entries), 3U);
+  EXPECT_EQ(queue.gather(entries, 2), 1U);
+}
+
 TEST(OutputQueue, FrontIsTheFirstEntry) {
   OutputQueue queue;
   EXPECT_TRUE(queue.front().empty());
