@@ -62,17 +62,25 @@ class EarlyPeer {
   }
 
   void ask(const InetAddress& server) {
-    if (::connect(fd_.get(), server.sockAddr(), server.sockAddrLength()) != 0) {
+    // Interrupted, as by a ring that ended on this thread, it goes on by itself, and the first
+    // send() waits for it.
+    if (::connect(fd_.get(), server.sockAddr(), server.sockAddrLength()) != 0 && errno != EINTR) {
       throw std::system_error(errno, std::system_category(), "connect");
     }
     askAgain();
   }
-  void askAgain() { ::send(fd_.get(), "x", 1, MSG_NOSIGNAL); }
+  void askAgain() {
+    while (::send(fd_.get(), "x", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    }
+  }
 
   // Whether the echo came, as opposed to the end of the connection.
   bool served() {
     char byte = 0;
-    const ssize_t n = ::recv(fd_.get(), &byte, 1, 0);
+    ssize_t n = 0;
+    do {
+      n = ::recv(fd_.get(), &byte, 1, 0);
+    } while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN) throw std::runtime_error("a client neither served nor closed");
     return n == 1;
   }
