@@ -35,6 +35,9 @@ def machine():
 
 def run_micro(binaries, quick):
     program = binaries / "tern_micro"
+    if not program.exists():
+        say(f"  {program} is not built")
+        return []
     command = [str(program), "--benchmark_format=json",
                f"--benchmark_min_time={0.02 if quick else 0.2}"]
     if quick:

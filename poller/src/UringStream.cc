@@ -73,7 +73,8 @@ class StreamSource final : public UringSource {
   std::size_t sent_ = 0;          // of the send in flight, by completions that fell short
   std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
   std::uint8_t streak_ = 0;       // see noteSize()
-  bool bulky_ = false;
+  bool bulky_ = false;            // shall receive into large buffers
+  bool armedBulky_ = false;       // does
   bool delivers_ = false;
   bool reading_ = false;
   bool receiveArmed_ = false;
@@ -119,6 +120,7 @@ void StreamSource::armReceive() {
     sqe->buf_group = poller_.receiveGroup(bulky_);
   });
   receiveArmed_ = true;
+  armedBulky_ = bulky_;
   hadSome_ = false;
 }
 
@@ -190,10 +192,10 @@ void StreamSource::onReceived(UringCompletion completion) {
       handler_->onEof();
     }
   } else if (n == -ENOBUFS) {
-    if (bulky_) {
+    if (armedBulky_) {
       // The large ones are few; the usual ones will do meanwhile.
       bulky_ = false;
-    } else if (reading_ && !starving_) {
+    } else if (reading_ && !bulky_ && !starving_) {
       poller_.starve(id_, hadSome_);
       starving_ = true;
     }

@@ -34,6 +34,7 @@ UringOptions geometry(std::uint32_t submissions, std::uint32_t completions, std:
   options.completionEntries = completions;
   options.bufferCount = buffers;
   options.bufferSize = bufferSize;
+  options.bulkBufferCount = 0;
   return options;
 }
 
@@ -118,6 +119,22 @@ TEST(UringOptions, CountsAboveTheKernelsLimitsAreClamped) {
   EXPECT_EQ(expectBytesArrive(geometry(kMost, kMost, 2, 64), pattern(500)), 64U);
   EXPECT_EQ(expectBytesArrive(geometry(8, 16, 32768, 16), pattern(500)), 16U);
   EXPECT_EQ(expectBytesArrive(geometry(8, 16, 32769, 16), pattern(500)), 16U);
+}
+
+TEST(UringOptions, ABulkyStreamReceivesIntoLargerBuffers) {
+  UringOptions options = geometry(8, 16, 4, 16);
+  options.bulkBufferCount = 2;
+  options.bulkBufferSize = 512;
+  const std::size_t largest = expectBytesArrive(options, pattern(5000));
+  EXPECT_GT(largest, 16U);
+  EXPECT_LE(largest, 512U);
+}
+
+TEST(UringOptions, ABulkyStreamDoesWithoutLargerBuffersThatCannotBeHad) {
+  UringOptions options = geometry(8, 16, 4, 16);
+  options.bulkBufferCount = 32768;
+  options.bulkBufferSize = kMost;
+  EXPECT_EQ(expectBytesArrive(options, pattern(5000)), 16U);
 }
 
 TEST(UringOptions, CountsOfZeroAreTakenAsTheSmallest) {
