@@ -16,13 +16,16 @@ namespace {
 
 constexpr std::uint32_t kMostBuffers = 32768;  // the kernel's limit
 
-// Anonymous pages: page-aligned as the kernel wants the ring, and without cost until touched.
+// Anonymous pages: page-aligned as the kernel wants the ring, and without cost until touched. A
+// forked child does not get them: it must not touch what the kernel writes to on the parent's
+// behalf.
 void* mapPages(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory ==
       MAP_FAILED) {  // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr)
     throwSystemError(errno, "io_uring: " + std::to_string(bytes) + " bytes for receive buffers");
   }
+  ::madvise(memory, bytes, MADV_DONTFORK);
   return memory;
 }
 

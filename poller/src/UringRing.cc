@@ -106,6 +106,8 @@ void UringRing::setUp(std::uint32_t submissionEntries, std::uint32_t completionE
     throwSystemError(-result, "io_uring can't be set up: " + explainUringRefusal(-result));
   }
   for (unsigned i = 0; i < ring_.sq.ring_entries; ++i) ring_.sq.array[i] = i;
+  // Best effort: a forked child could only spoil it.
+  io_uring_ring_dontfork(&ring_);
 }
 
 UringRing::~UringRing() { io_uring_queue_exit(&ring_); }

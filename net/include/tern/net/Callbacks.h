@@ -45,7 +45,7 @@ struct ConnectionCallbacks {
   std::size_t highMark = std::size_t{64} * 1024 * 1024;
   std::size_t lowMark = std::size_t{16} * 1024 * 1024;
   /// A connection with more than this waiting to be sent is closed with
-  /// std::errc::no_buffer_space.
+  /// std::errc::no_buffer_space. What other threads send counts from when the loop takes it over.
   std::size_t outputLimit = std::size_t{256} * 1024 * 1024;
 
   /// Below it nothing happens.

@@ -1,0 +1,14 @@
+// consumer: a stranger's program on an installed tern: a loop, a server, a timer.
+#include <tern/net/EventLoop.h>
+#include <tern/net/TcpServer.h>
+
+#include <chrono>
+
+int main() {
+  tern::EventLoop loop;
+  tern::TcpServer server(&loop, tern::InetAddress(0, true), "consumer");
+  server.start();
+  loop.runAfter(std::chrono::milliseconds(1), [&loop] { loop.quit(); });
+  loop.loop();
+  return server.address().port() != 0 ? 0 : 1;
+}
