@@ -4,6 +4,7 @@
 
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -45,6 +46,18 @@ void Connection::flush() {
     // trying again now would only cost a call.
     if (static_cast<std::size_t>(sent) < bytes.size()) return;
   }
+}
+
+void Connection::join(const Connection& speaker) {
+  stream_.join(speaker.stream_);
+  allowed_ = stream_.batchesSent();
+}
+
+void Connection::follow(const Connection& speaker) {
+  const bool wasAwaiting = isAwaiting();
+  stream_.follow(speaker.stream_);
+  allowed_ = stream_.batchesSent();
+  if (!wasAwaiting && isAwaiting()) lastProgress_ = std::max(lastProgress_, speaker.allowedAt_);
 }
 
 void Connection::failIfStalled(TimePoint at, Duration timeout) const {

@@ -57,6 +57,12 @@ class Connection {
   bool hasUnsent() const { return stream_.batchesSent() != allowed_; }
   TimePoint allowedAt() const { return allowedAt_; }
 
+  // In a broadcast all connections hear what one of them, the speaker, says. join() makes this one
+  // expect everything from here on, and lets it speak next; follow() must be called before each
+  // receive(), and before failIfStalled(), while another one speaks.
+  void join(const Connection& speaker);
+  void follow(const Connection& speaker);
+
   // Sends what is allowed until it is out or the socket is full. Throws ConnectionError.
   void flush();
 

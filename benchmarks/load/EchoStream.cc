@@ -15,6 +15,14 @@ EchoStream::EchoStream(const Pattern& pattern, std::uint32_t id)
       // Odd, so that the walk visits every slot (a power of two of them) before it repeats one.
       step_(static_cast<std::uint32_t>(mix(id) >> 32) | 1U) {}
 
+void EchoStream::join(const EchoStream& speaker) {
+  firstSlot_ = speaker.firstSlot_;
+  step_ = speaker.step_;
+  sent_ = speaker.sent_;
+  received_ = speaker.sent_;
+  joinedAt_ = speaker.sent_.batch;
+}
+
 void EchoStream::throwSurplus(std::size_t bytes) const {
   throw EchoError("the server sent " + std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes") +
                   " more than it had received");

@@ -43,6 +43,12 @@ class EchoStream {
   // Streams with different ids walk the slots of the pattern from other starts in other steps.
   EchoStream(const Pattern& pattern, std::uint32_t id);
 
+  // In a broadcast this stream carries what `speaker` sends: all of it from here on. What join()
+  // was given must be between two batches.
+  void join(const EchoStream& speaker);
+  // What `speaker` has sent by now is expected here.
+  void follow(const EchoStream& speaker) { sent_ = speaker.sent_; }
+
   // What is left of the batch that is being sent; never empty.
   std::span<const char> unsent() const {
     return pattern_->batch(slotOf(sent_.batch)).subspan(sent_.offset);
@@ -60,10 +66,11 @@ class EchoStream {
   // Everything that came back and was right; nothing for a stream that was never given a pattern.
   Tally tally() const {
     if (pattern_ == nullptr) return {};
-    return {received_.batch * pattern_->depth() + messagesBefore(received_),
-            received_.batch * pattern_->batchBytes() + received_.offset};
+    const std::uint64_t batches = received_.batch - joinedAt_;
+    return {batches * pattern_->depth() + messagesBefore(received_),
+            batches * pattern_->batchBytes() + received_.offset};
   }
-  bool anythingSent() const { return sent_.batch != 0 || sent_.offset != 0; }
+  bool anythingSent() const { return sent_.batch != joinedAt_ || sent_.offset != 0; }
 
  private:
   struct Position {
@@ -96,6 +103,7 @@ class EchoStream {
   const Pattern* pattern_ = nullptr;
   std::uint32_t firstSlot_ = 0;
   std::uint32_t step_ = 1;
+  std::uint64_t joinedAt_ = 0;  // batches of a broadcast that were over before
   Position sent_;
   Position received_;
 };

@@ -24,6 +24,7 @@ struct RawOptions {
   bool acceptRate = false;
   bool idle = false;
   bool bulk = false;
+  bool broadcast = false;
   std::optional<std::uint32_t> connections;
   std::optional<std::string> size;
   std::optional<std::uint32_t> depth;
@@ -69,10 +70,11 @@ Framing parseMode(const std::string& text) {
 }
 
 void chooseWork(const RawOptions& raw, Options& options) {
-  require(raw.acceptRate + raw.idle + raw.bulk <= 1,
-          "only one of --accept-rate, --idle and --bulk can be asked for");
+  require(raw.acceptRate + raw.idle + raw.bulk + raw.broadcast <= 1,
+          "only one of --accept-rate, --idle, --bulk and --broadcast can be asked for");
   if (raw.acceptRate) options.work = Work::acceptRate;
   if (raw.idle) options.work = Work::idle;
+  if (raw.broadcast) options.work = Work::broadcast;
   if (raw.bulk) {
     options.work = Work::bulk;
     options.connections = 4;
@@ -109,7 +111,7 @@ void validate(const Options& options) {
   requireSeconds("--timeout", options.timeout, false);
   if (options.rate) {
     require(options.work == Work::echo,
-            "--rate can't be combined with --accept-rate, --idle or --bulk");
+            "--rate can't be combined with --accept-rate, --idle, --bulk or --broadcast");
     require(std::isfinite(*options.rate) && *options.rate >= 0.001 && *options.rate <= 1e9,
             "--rate must be from 0.001 to 1000000000 messages a second");
   }
@@ -125,7 +127,8 @@ std::optional<Options> parseOptions(int argc, const char* const* argv, std::ostr
   Options options;
   RawOptions raw;
   CLI::App app(
-      "Puts load on an echo server, checks every byte that comes back, and reports rate, latency "
+      "Puts load on an echo or broadcast server, checks every byte that comes back, and reports "
+      "rate, latency "
       "and cost.\n"
       "Exit status: 0 when all went well, 1 after any error, 2 for a wrong command line.",
       "tern-load");
@@ -145,7 +148,8 @@ std::optional<Options> parseOptions(int argc, const char* const* argv, std::ostr
                  "Bytes of payload a message, also as 16KiB or 1MB (default 64, bulk 256KiB)")
       ->type_name("BYTES");
   app.add_option("--depth", raw.depth,
-                 "Messages written at once before waiting; with --bulk, messages in flight "
+                 "Messages written at once before waiting; with --bulk and --broadcast, messages "
+                 "in flight "
                  "(default 1, bulk 16)")
       ->type_name("D");
   app.add_option("--seconds", options.seconds, "Length of the measured window (default 5)")
@@ -162,6 +166,9 @@ std::optional<Options> parseOptions(int argc, const char* const* argv, std::ostr
                "Open the connections, one echo each, hold them for --seconds, and report the "
                "server's memory a connection");
   app.add_flag("--bulk", raw.bulk, "Stream without a pause, both ways");
+  app.add_flag("--broadcast", raw.broadcast,
+               "The first connection sends, and the server passes each message on to all of them; "
+               "counted are deliveries");
   app.add_option("--timeout", options.timeout,
                  "A connection that waits this long for its next byte is an error (default 5)")
       ->type_name("S");
@@ -199,6 +206,8 @@ const char* nameOf(Work work) {
       return "idle";
     case Work::bulk:
       return "bulk";
+    case Work::broadcast:
+      return "broadcast";
   }
   return "";
 }

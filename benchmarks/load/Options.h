@@ -20,6 +20,7 @@ enum class Work {
   acceptRate,  // connect, one echo, RST, as many a second as can be
   idle,        // connections that do nothing, for their memory
   bulk,        // a steady stream both ways
+  broadcast,   // one connection sends, the server passes it on to all
 };
 
 struct Options {

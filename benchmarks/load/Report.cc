@@ -102,10 +102,17 @@ std::string throughput(const Result& result) {
              window;
     case Work::acceptRate:
       return grouped(perSecond) + " connections/s over " + window;
+    case Work::broadcast:
+      return grouped(perSecond) + " deliveries/s over " + window;
     case Work::echo:
       break;
   }
   return grouped(perSecond) + " requests/s over " + window;
+}
+
+const char* nameOfRequest(Work work) {
+  if (work == Work::acceptRate) return "connection";
+  return work == Work::broadcast ? "delivery" : "request";
 }
 
 }  // namespace
@@ -117,8 +124,7 @@ std::string humanLine(const Result& result) {
             withUnit(result.latency.percentile(0.99)) + ", max " + withUnit(result.latency.max());
   }
   if (const auto cost = microsecondsPerRequest(result.serverCpu, result)) {
-    line += ", server " + threeDigits(*cost) + " us CPU a " +
-            (result.options.work == Work::acceptRate ? "connection" : "request");
+    line += ", server " + threeDigits(*cost) + " us CPU a " + nameOfRequest(result.options.work);
   }
   // Where this nears 100 %, the figures may be the client's limit and not the server's.
   if (result.measured.count() != 0 && hasRate(result)) {

@@ -16,8 +16,9 @@ struct Result {
 
   // Counted between the two ends of the measured window.
   Duration measured{0};
-  std::uint64_t requests = 0;  // messages answered; connections completed with Work::acceptRate
-  std::uint64_t bytes = 0;     // that came back and were right, frame headers included
+  std::uint64_t requests =
+      0;  // messages answered; Work::acceptRate: connections; broadcast: deliveries
+  std::uint64_t bytes = 0;  // that came back and were right, frame headers included
   Duration clientCpu{0};
   std::optional<Duration> serverCpu;
 

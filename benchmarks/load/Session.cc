@@ -10,7 +10,8 @@ constexpr std::size_t kBufferBytes = 1 << 20;
 // A stream has no batches that wait for each other: each of its messages is one, and the depth is
 // the number in flight.
 std::uint32_t messagesPerBatch(const Options& options) {
-  return options.work == Work::bulk ? 1 : options.depth;
+  const bool streams = options.work == Work::bulk || options.work == Work::broadcast;
+  return streams ? 1 : options.depth;
 }
 
 }  // namespace
@@ -30,6 +31,12 @@ Connection Session::connect(std::uint32_t id) const {
   // On loopback the handshake is over when connect() returns, so the batch usually leaves here,
   // without a wait.
   connection.flush();
+  return connection;
+}
+
+Connection Session::join(std::uint32_t id, const Connection& speaker) const {
+  Connection connection(options_.server, pattern_, id);
+  connection.join(speaker);
   return connection;
 }
 

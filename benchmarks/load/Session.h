@@ -36,6 +36,11 @@ class Session {
   // Starts a connection with one batch on its way. Throws ConnectionError.
   Connection connect(std::uint32_t id) const;
 
+  // Starts the first connection of a broadcast, which has nothing to say yet.
+  Connection start() const { return {options_.server, pattern_, 0}; }
+  // Starts a connection that will hear what `speaker` says from now on. Throws ConnectionError.
+  Connection join(std::uint32_t id, const Connection& speaker) const;
+
   // `watchOutput` tells poll() to report room in a full socket too.
   void watch(const Connection& connection, std::uint32_t tag, bool watchOutput);
 

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "AcceptRun.h"
+#include "BroadcastOpener.h"
+#include "BroadcastRun.h"
 #include "Descriptors.h"
 #include "EchoRun.h"
 #include "IdleRun.h"
@@ -30,6 +32,15 @@ void runOverLastingConnections(Session& session, Result& result) {
   EchoRun(session, connections, result).execute();
 }
 
+void runBroadcast(Session& session, Result& result) {
+  std::vector<Connection> connections(session.options().connections);
+  if (!BroadcastOpener(session, connections).run()) {
+    result.verifiedBytes = total(connections).bytes;
+    return;
+  }
+  BroadcastRun(session, connections, result).execute();
+}
+
 void work(Session& session, Result& result) {
   switch (session.options().work) {
     case Work::echo:
@@ -38,6 +49,9 @@ void work(Session& session, Result& result) {
       break;
     case Work::acceptRate:
       AcceptRun(session, result).execute();
+      break;
+    case Work::broadcast:
+      runBroadcast(session, result);
       break;
     case Work::idle:
       IdleRun(session, result).execute();

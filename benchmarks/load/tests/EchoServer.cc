@@ -29,8 +29,8 @@ struct Peer {
 
 class Service {
  public:
-  Service(Conduct conduct, std::size_t honestBytes)
-      : conduct_(conduct), honestBytes_(honestBytes) {}
+  Service(Conduct conduct, std::size_t honestBytes, Reach reach)
+      : conduct_(conduct), honestBytes_(honestBytes), reach_(reach) {}
 
   void run(int listener, int stop) {
     while (true) {
@@ -87,11 +87,10 @@ class Service {
         return false;
       }
       case Conduct::corrupt:
-        peer.output += piece;
-        peer.output.back() = static_cast<char>(peer.output.back() ^ 1);
+        passOn(peer, corrupted(piece));
         return true;
       case Conduct::repeat:
-        peer.output += piece;
+        passOn(peer, piece);
         break;
       case Conduct::interrupt:
         if (!interrupted_) ::kill(::getpid(), SIGINT);
@@ -100,12 +99,31 @@ class Service {
       case Conduct::honest:
         break;
     }
-    peer.output += piece;
+    passOn(peer, piece);
     return true;
+  }
+
+  static std::string corrupted(std::string_view piece) {
+    std::string bytes(piece);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    return bytes;
+  }
+
+  // The others' output leaves when poll() finds room for it.
+  void passOn(Peer& from, std::string_view piece) {
+    if (reach_ == Reach::sender) {
+      from.output += piece;
+      return;
+    }
+    const bool leaveOut = reach_ == Reach::butTheLast && peers_.size() > 2;
+    for (Peer& peer : peers_) {
+      if (!leaveOut || &peer != &peers_.back()) peer.output += piece;
+    }
   }
 
   Conduct conduct_;
   std::size_t honestBytes_;
+  Reach reach_;
   bool interrupted_ = false;
   std::list<Peer> peers_;
   std::array<char, 65536> buffer_{};
@@ -113,8 +131,9 @@ class Service {
 
 }  // namespace
 
-EchoServer::EchoServer(Conduct conduct, std::size_t honestBytes, const char* host)
+EchoServer::EchoServer(Conduct conduct, std::size_t honestBytes, const char* host, Reach reach)
     : conduct_(conduct),
+      reach_(reach),
       honestBytes_(honestBytes),
       ipv6_(std::strchr(host, ':') != nullptr),
       listener_(
@@ -153,6 +172,8 @@ std::string EchoServer::address() const {
   return (ipv6_ ? "[::1]:" : "127.0.0.1:") + std::to_string(port_);
 }
 
-void EchoServer::serve() { Service(conduct_, honestBytes_).run(listener_.get(), stop_.get()); }
+void EchoServer::serve() {
+  Service(conduct_, honestBytes_, reach_).run(listener_.get(), stop_.get());
+}
 
 }  // namespace tern::load

@@ -20,11 +20,18 @@ enum class Conduct {
   interrupt,  // answers, and sends SIGINT to the process, once
 };
 
+enum class Reach {
+  sender,      // what a connection sends comes back to it
+  everyone,    // it goes to all connections
+  butTheLast,  // it goes to all but the one accepted last, once there are three
+};
+
 // Serves until destroyed. Works on bytes, so it serves raw and framed clients alike.
 class EchoServer {
  public:
   // The first `honestBytes` of each connection are echoed, whatever the conduct.
-  explicit EchoServer(Conduct conduct, std::size_t honestBytes = 0, const char* host = "127.0.0.1");
+  explicit EchoServer(Conduct conduct, std::size_t honestBytes = 0, const char* host = "127.0.0.1",
+                      Reach reach = Reach::sender);
   ~EchoServer();
   EchoServer(const EchoServer&) = delete;
   EchoServer& operator=(const EchoServer&) = delete;
@@ -35,6 +42,7 @@ class EchoServer {
   void serve();
 
   Conduct conduct_;
+  Reach reach_;
   std::size_t honestBytes_;
   bool ipv6_;
   std::uint16_t port_ = 0;

@@ -129,6 +129,25 @@ TEST(EchoStream, RefusesTheAnswerOfAnotherConnection) {
   EXPECT_NE(refusalOf(one, sendBatch(other)), "");
 }
 
+TEST(EchoStream, OfABroadcastExpectsWhatIsSaidAfterItJoined) {
+  const Pattern pattern(Framing::raw, 50, 1);
+  EchoStream speaker(pattern, 3);
+  receive(speaker, sendBatch(speaker));
+  EchoStream listener(pattern, 4);
+  listener.join(speaker);
+  EXPECT_FALSE(listener.anythingSent());
+  const std::string said = sendTwoBatches(speaker);
+  listener.follow(speaker);
+  EXPECT_EQ(receive(listener, said.substr(0, 70)), 1U);
+  EXPECT_EQ(receive(listener, said.substr(70)), 1U);
+  EXPECT_EQ(listener.tally().messages, 2U);
+  EXPECT_EQ(listener.tally().bytes, 100U);
+  EXPECT_EQ(refusalOf(listener, "x"), "the server sent 1 byte more than it had received");
+  const std::string wrong = sendBatch(speaker).replace(7, 1, "?");
+  listener.follow(speaker);
+  EXPECT_EQ(refusalOf(listener, wrong).substr(0, 22), "byte 7 of message 3 is");
+}
+
 TEST(EchoStream, IsEmptyBeforeItIsGivenAPattern) {
   EXPECT_EQ(EchoStream().tally().messages, 0U);
   EXPECT_FALSE(EchoStream().anythingSent());

@@ -43,6 +43,14 @@ TEST(Options, HaveOtherDefaultsForBulkAndGiveWayToWhatIsAskedFor) {
   EXPECT_EQ(parse({"--bulk", "--size", "1000", "--connections", "7"}).connections, 7U);
 }
 
+TEST(Options, TakeBroadcastWithTheDefaultsOfSmallRequests) {
+  const Options options = parse({"--broadcast", "--depth", "4"});
+  EXPECT_EQ(options.work, Work::broadcast);
+  EXPECT_EQ(options.connections, 100U);
+  EXPECT_EQ(options.size, 64U);
+  EXPECT_EQ(options.depth, 4U);
+}
+
 TEST(Options, TakeAllThatCanBeSaid) {
   const std::string pid = std::to_string(::getpid());
   const Options options =
@@ -115,6 +123,8 @@ TEST(Options, RefuseWhatMakesNoSenseWithASentenceThatNamesTheOption) {
 
 TEST(Options, RefuseWhatCannotBeCombined) {
   EXPECT_NE(refusalOf({"--bulk", "--idle"}), "");
+  EXPECT_NE(refusalOf({"--broadcast", "--bulk"}), "");
+  EXPECT_NE(refusalOf({"--broadcast", "--rate", "10"}), "");
   EXPECT_NE(refusalOf({"--idle", "--accept-rate"}), "");
   EXPECT_NE(refusalOf({"--bulk", "--rate", "10"}), "");
   EXPECT_NE(refusalOf({"--size", "1MiB", "--depth", "257"}), "");
@@ -138,6 +148,7 @@ TEST(Options, PrintHelpAndNothingElse) {
   std::ostringstream out;
   EXPECT_FALSE(parseOptions(2, arguments, out));
   EXPECT_NE(out.str().find("--accept-rate"), std::string::npos);
+  EXPECT_NE(out.str().find("--broadcast"), std::string::npos);
 }
 
 }  // namespace

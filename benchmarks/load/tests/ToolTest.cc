@@ -5,48 +5,17 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "EchoServer.h"
-#include "Tool.h"
+#include "Outcome.h"
+#include "UniqueFd.h"
 
 namespace tern::load {
 namespace {
 
 using nlohmann::json;
-
-struct Outcome {
-  int status;
-  std::string out;
-  std::string err;
-
-  json document() const { return json::parse(out); }
-};
-
-Outcome run(const std::vector<std::string>& arguments) {
-  std::vector<const char*> pointers{"tern-load"};
-  for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
-  std::ostringstream out;
-  std::ostringstream err;
-  const int status = runTool(static_cast<int>(pointers.size()), pointers.data(), out, err);
-  return {status, out.str(), err.str()};
-}
-
-// A short run with JSON on standard output.
-Outcome runAgainst(const std::string& address, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"--connect", address, "--seconds", "0.1", "--warmup", "0.02",
-                                       "--timeout", "10", "--json", "-"});
-  return run(arguments);
-}
-
-void expectClean(const Outcome& outcome) {
-  EXPECT_EQ(outcome.status, 0) << outcome.err;
-  EXPECT_EQ(outcome.document()["errors"], 0);
-  EXPECT_EQ(outcome.document()["unanswered"], 0);
-  EXPECT_GT(outcome.document()["requests"], 0);
-}
 
 // The command line of each kind of work, small enough for a test.
 const std::vector<std::vector<std::string>> kWorks{
@@ -196,7 +165,9 @@ TEST(Tool, NoServerIsAnErrorInEveryKindOfWork) {
   ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
   ASSERT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
   const std::string server = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  for (const auto& work : kWorks) {
+  auto works = kWorks;
+  works.push_back({"--connections", "3", "--broadcast"});
+  for (const auto& work : works) {
     const Outcome outcome = runAgainst(server, work);
     EXPECT_EQ(outcome.status, 1);
     EXPECT_NE(outcome.err.find("could not connect to " + server + ": Connection refused"),
