@@ -26,6 +26,11 @@ void readListen(const std::string& text, ServerArguments& arguments) {
   arguments.host = text.substr(0, colon);
 }
 
+Mode modeOf(const std::string& name) {
+  if (name == "raw") return Mode::kRaw;
+  return name == "framed" ? Mode::kFramed : Mode::kBroadcast;
+}
+
 }  // namespace
 
 int runBenchServer(int argc, char** argv, const std::string& name, bool withPoller,
@@ -33,15 +38,18 @@ int runBenchServer(int argc, char** argv, const std::string& name, bool withPoll
   ServerArguments arguments;
   std::string listen = "127.0.0.1:0";
   std::string mode = "raw";
-  CLI::App app("An echo server to be measured", name);
+  CLI::App app("An echo or broadcast server to be measured", name);
   app.add_option("--listen", listen, "IPv4 HOST:PORT; port 0: any")->capture_default_str();
-  app.add_option("--mode", mode, "raw: echo bytes; framed: parse frames, one reply each")
-      ->check(CLI::IsMember({"raw", "framed"}))
+  app.add_option(
+         "--mode", mode,
+         "raw: echo bytes; framed: parse frames, one reply each; broadcast: send what comes "
+         "to all connections")
+      ->check(CLI::IsMember({"raw", "framed", "broadcast"}))
       ->capture_default_str();
   if (withPoller) app.add_option("--poller", arguments.poller, "poll, epoll, io_uring or auto");
   try {
     app.parse(argc, argv);
-    arguments.framed = mode == "framed";
+    arguments.mode = modeOf(mode);
     readListen(listen, arguments);
   } catch (const CLI::Success& help) {
     return app.exit(help);

@@ -8,15 +8,22 @@
 
 namespace tern::bench {
 
+/// What a server does with the bytes that a connection sends.
+enum class Mode : std::uint8_t {
+  kRaw,        ///< send them back as they came
+  kFramed,     ///< parse 4-byte big-endian lengths, and send back each frame by itself
+  kBroadcast,  ///< send each piece, as received, to all connections, the sender included
+};
+
 struct ServerArguments {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
-  bool framed = false;  ///< parse 4-byte big-endian lengths and send one reply a frame
-  std::string poller;   ///< tern's only
+  Mode mode = Mode::kRaw;
+  std::string poller;  ///< tern's only
 };
 
-/// Parses --listen HOST:PORT, --mode raw|framed and, if `withPoller`, --poller; runs `serve` and
-/// returns the exit status: 2 for wrong usage, 1 when serve throws.
+/// Parses --listen HOST:PORT, --mode raw|framed|broadcast and, if `withPoller`, --poller; runs
+/// `serve` and returns the exit status: 2 for wrong usage, 1 when serve throws.
 int runBenchServer(int argc, char** argv, const std::string& name, bool withPoller,
                    const std::function<void(const ServerArguments&)>& serve);
 

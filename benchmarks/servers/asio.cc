@@ -1,12 +1,15 @@
 // bench_server_asio: Boost.Asio as its examples have it: one io_context on one thread (concurrency
 // hint 1, which drops its locks), async_read_some into a 64 KiB buffer a connection, and a direct
-// write_some for each reply with async_write only for what the socket did not take.
+// write_some for each reply with async_write only for what the socket did not take. Broadcast: the
+// same, with one buffer that all sessions share.
 // clang-format off
 #include <utility>  // Debian's Asio uses std::exchange without it
 // clang-format on
 #include <boost/asio.hpp>
+#include <deque>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
 #include "BenchServer.h"
 
@@ -14,28 +17,69 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using tern::bench::Mode;
 
 constexpr std::size_t kHeader = 4;
 constexpr std::size_t kBlock = std::size_t{64} * 1024;
 
+class Session;
+using Audience = std::unordered_set<std::shared_ptr<Session>>;
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, bool framed) : socket_(std::move(socket)), framed_(framed) {
+  Session(tcp::socket socket, Mode mode, Audience& audience)
+      : socket_(std::move(socket)), mode_(mode), audience_(audience) {
     socket_.non_blocking(true);
     socket_.set_option(tcp::no_delay(true));
   }
 
+  void start() {
+    if (mode_ == Mode::kBroadcast) audience_.insert(shared_from_this());
+    read();
+  }
+
+ private:
   void read() {
     socket_.async_read_some(
         asio::buffer(block_.get(), kBlock),
         [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
-          if (!error) self->onRead(n);
+          if (error) {
+            self->audience_.erase(self);
+          } else if (self->mode_ == Mode::kBroadcast) {
+            self->tellAll(n);
+          } else {
+            self->onRead(n);
+          }
         });
   }
 
- private:
+  void tellAll(std::size_t n) {
+    const auto bytes = std::make_shared<const std::string>(block_.get(), n);
+    for (const auto& session : audience_) session->sendShared(bytes);
+    read();
+  }
+
+  void sendShared(const std::shared_ptr<const std::string>& bytes) {
+    std::size_t sent = 0;
+    if (shared_.empty()) {
+      boost::system::error_code error;
+      sent = socket_.write_some(asio::buffer(*bytes), error);
+      if (sent == bytes->size() || (error && error != asio::error::would_block)) return;
+    }
+    shared_.push_back(bytes);
+    if (shared_.size() == 1) writeShared(sent);
+  }
+
+  void writeShared(std::size_t from) {
+    asio::async_write(socket_, asio::buffer(*shared_.front()) + from,
+                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                        self->shared_.pop_front();
+                        if (!error && !self->shared_.empty()) self->writeShared(0);
+                      });
+  }
+
   void onRead(std::size_t n) {
-    if (!framed_) {
+    if (mode_ == Mode::kRaw) {
       send(block_.get(), n);
     } else if (partial_.empty()) {
       const std::size_t used = echoFrames(block_.get(), n);
@@ -80,24 +124,28 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   tcp::socket socket_;
-  const bool framed_;
+  const Mode mode_;
+  Audience& audience_;
   std::unique_ptr<char[]> block_{new char[kBlock]};
   std::string partial_;
   std::string waiting_;
+  std::deque<std::shared_ptr<const std::string>> shared_;  // the first is being written
 };
 
-void accept(tcp::acceptor& acceptor, bool framed) {
-  acceptor.async_accept([&acceptor, framed](boost::system::error_code error, tcp::socket socket) {
-    if (!error) std::make_shared<Session>(std::move(socket), framed)->read();
-    accept(acceptor, framed);
-  });
+void accept(tcp::acceptor& acceptor, Mode mode, Audience& audience) {
+  acceptor.async_accept(
+      [&acceptor, mode, &audience](boost::system::error_code error, tcp::socket socket) {
+        if (!error) std::make_shared<Session>(std::move(socket), mode, audience)->start();
+        accept(acceptor, mode, audience);
+      });
 }
 
 void serve(const tern::bench::ServerArguments& arguments) {
   asio::io_context context(1);
   const int fd = tern::bench::listenOn(arguments);
   tcp::acceptor acceptor(context, tcp::v4(), fd);
-  accept(acceptor, arguments.framed);
+  Audience audience;
+  accept(acceptor, arguments.mode, audience);
   tern::bench::printReady(arguments, tern::bench::portOf(fd), "Boost.Asio");
   context.run();
 }

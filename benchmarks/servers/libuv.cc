@@ -1,6 +1,7 @@
 // bench_server_libuv: libuv's streams as its guide has them, with the usual improvement of
 // uv_try_write() first and a uv_write() request only for what the socket did not take. The read
-// buffer is one static block of 64 KiB, the size that libuv suggests.
+// buffer is one static block of 64 KiB, the size that libuv suggests. Broadcast: the same, with one
+// block that all requests share.
 #include <uv.h>
 
 #include <array>
@@ -8,10 +9,13 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <unordered_set>
 
 #include "BenchServer.h"
 
 namespace {
+
+using tern::bench::Mode;
 
 constexpr std::size_t kHeader = 4;
 std::array<char, 64 * 1024> block;  // one read at a time, so one block for all
@@ -26,7 +30,14 @@ struct Write {
   std::string bytes;
 };
 
-bool framedMode = false;
+// Of a piece for all connections: one block, whatever the number of those that must wait for room.
+struct SharedWrite {
+  uv_write_t request{};
+  std::shared_ptr<const std::string> bytes;
+};
+
+Mode mode = Mode::kRaw;
+std::unordered_set<uv_stream_t*> audience;
 
 void onClosed(uv_handle_t* handle) { delete static_cast<Connection*>(handle->data); }
 
@@ -58,13 +69,36 @@ std::size_t echoFrames(uv_stream_t* stream, const char* data, std::size_t length
   return used;
 }
 
+// The block is made when the first socket is full; most pieces need none.
+void tellAll(const char* data, std::size_t length) {
+  std::shared_ptr<const std::string> bytes;
+  uv_buf_t whole = uv_buf_init(const_cast<char*>(data), static_cast<unsigned>(length));
+  for (uv_stream_t* stream : audience) {
+    const int sent = uv_try_write(stream, &whole, 1);
+    const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+    if (done == length) continue;
+    if (bytes == nullptr) bytes = std::make_shared<const std::string>(data, length);
+    auto* write = new SharedWrite{{}, bytes};
+    write->request.data = write;
+    uv_buf_t rest =
+        uv_buf_init(const_cast<char*>(bytes->data()) + done, static_cast<unsigned>(length - done));
+    uv_write(&write->request, stream, &rest, 1,
+             [](uv_write_t* request, int) { delete static_cast<SharedWrite*>(request->data); });
+  }
+}
+
 void onRead(uv_stream_t* stream, ssize_t n, const uv_buf_t* buffer) {
   if (n < 0) {
+    audience.erase(stream);
     uv_close(reinterpret_cast<uv_handle_t*>(stream), onClosed);
     return;
   }
   const auto length = static_cast<std::size_t>(n);
-  if (!framedMode) {
+  if (mode == Mode::kBroadcast) {
+    tellAll(buffer->base, length);
+    return;
+  }
+  if (mode == Mode::kRaw) {
     send(stream, buffer->base, length);
     return;
   }
@@ -89,6 +123,7 @@ void onConnection(uv_stream_t* listener, int status) {
     return;
   }
   uv_tcp_nodelay(&connection->handle, 1);
+  audience.insert(stream);
   uv_read_start(
       stream,
       [](uv_handle_t*, std::size_t, uv_buf_t* out) {
@@ -102,7 +137,7 @@ void check(int result, const std::string& what) {
 }
 
 void serve(const tern::bench::ServerArguments& arguments) {
-  framedMode = arguments.framed;
+  mode = arguments.mode;
   uv_loop_t* loop = uv_default_loop();
   uv_tcp_t listener;
   uv_tcp_init(loop, &listener);

@@ -1,6 +1,7 @@
 // bench_server_raw_epoll: the limit for readiness. A level-triggered epoll loop that sends back
 // whatever it read, at once, and parses nothing: in framed mode the bytes are the same. One block
 // of 1 MiB serves all connections. What the socket does not take waits in a per-connection string.
+// Broadcast: one send() a connection, straight from that block.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,7 +21,8 @@ constexpr std::size_t kBlock = std::size_t{1} << 20U;
 
 class Server {
  public:
-  explicit Server(int listener) : listener_(listener), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  Server(int listener, bool broadcasts)
+      : listener_(listener), broadcasts_(broadcasts), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     if (epoll_ < 0) tern::bench::fail("epoll_create1()");
     ::fcntl(listener_, F_SETFL, O_NONBLOCK);
     watch(EPOLL_CTL_ADD, listener_, EPOLLIN);
@@ -34,6 +36,9 @@ class Server {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         if (event.data.fd == listener_) {
           acceptAll();
+        } else if (broadcasts_) {
+          if ((event.events & EPOLLOUT) != 0) flush(event.data.fd);
+          if ((event.events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) tellAll(event.data.fd);
         } else if ((event.events & EPOLLOUT) != 0) {
           flush(event.data.fd);
         } else {
@@ -56,8 +61,40 @@ class Server {
       const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) return;
       if (static_cast<std::size_t>(fd) >= pending_.size()) pending_.resize(fd + 1U);
+      if (broadcasts_) audience_.push_back(fd);
       watch(EPOLL_CTL_ADD, fd, EPOLLIN);
     }
+  }
+
+  void tellAll(int from) {
+    const ssize_t n = ::recv(from, block_.get(), kBlock, 0);
+    if (n <= 0) {
+      if (n == 0 || errno != EAGAIN) leave(from);
+      return;
+    }
+    const auto length = static_cast<std::size_t>(n);
+    for (const int fd : audience_) tell(fd, length);
+  }
+
+  // Errors are left for recv() to report. While something waits, what follows queues behind it.
+  void tell(int fd, std::size_t length) {
+    std::string& waiting = pending_[fd];
+    if (!waiting.empty()) {
+      waiting.append(block_.get(), length);
+      return;
+    }
+    const ssize_t sent = ::send(fd, block_.get(), length, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN) return;
+    const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+    if (done == length) return;
+    waiting.assign(block_.get() + done, length - done);
+    watch(EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT);
+  }
+
+  void leave(int fd) {
+    std::erase(audience_, fd);
+    pending_[fd].clear();
+    ::close(fd);
   }
 
   void echo(int fd) {
@@ -82,8 +119,7 @@ class Server {
     const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EAGAIN) return;
-      bytes.clear();
-      ::close(fd);
+      leave(fd);
       return;
     }
     bytes.erase(0, static_cast<std::size_t>(sent));
@@ -91,9 +127,11 @@ class Server {
   }
 
   int listener_;
+  bool broadcasts_;
   int epoll_;
   std::unique_ptr<char[]> block_{new char[kBlock]};
   std::vector<std::string> pending_;  // by fd
+  std::vector<int> audience_;
 };
 
 }  // namespace
@@ -104,6 +142,6 @@ int main(int argc, char** argv) {
                         [](const ServerArguments& arguments) {
                           const int listener = listenOn(arguments);
                           printReady(arguments, portOf(listener), "raw epoll");
-                          Server(listener).run();
+                          Server(listener, arguments.mode == Mode::kBroadcast).run();
                         });
 }

@@ -1,7 +1,8 @@
 // bench_server_raw_uring: the limit for completion. Multishot accept, multishot receive into 16 KiB
 // provided buffers, and one send entry a receive, straight from the buffer that was received into;
 // one io_uring_enter a turn. It parses nothing: in framed mode the bytes are the same. At most one
-// send is in flight a connection; what arrives meanwhile queues behind it.
+// send is in flight a connection; what arrives meanwhile queues behind it. Broadcast: one send
+// entry a connection, all from the one buffer that was received into.
 #include <liburing.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@ struct Piece {
 struct Connection {
   std::deque<Piece>* waiting = nullptr;  // behind the send in flight; rarely there
   Piece sending{};
+  bool open = false;
   bool inFlight = false;
   bool receiving = false;
   bool closing = false;
@@ -38,7 +40,8 @@ struct Connection {
 
 class Server {
  public:
-  explicit Server(int listener) : listener_(listener) {
+  Server(int listener, bool broadcasts)
+      : listener_(listener), broadcasts_(broadcasts), users_(kBuffers) {
     io_uring_params parameters{};
     parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE;
@@ -102,6 +105,10 @@ class Server {
                           io_uring_buf_ring_mask(kBuffers), returned_++);
   }
 
+  void release(std::uint16_t buffer) {
+    if (--users_[buffer] == 0) recycle(buffer);
+  }
+
   io_uring_sqe* next(Kind kind, int fd) {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     if (sqe == nullptr) {
@@ -158,6 +165,7 @@ class Server {
     if (fd >= 0) {
       if (static_cast<std::size_t>(fd) >= connections_.size()) connections_.resize(fd + 1U);
       connections_[fd] = Connection{};
+      connections_[fd].open = true;
       receive(fd);
     }
     if (!more) accept();
@@ -169,11 +177,11 @@ class Server {
     if (completion.res > 0) {
       const Piece piece{static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT), 0,
                         static_cast<std::uint32_t>(completion.res)};
-      if (!connection.inFlight) {
-        send(fd, piece);
+      if (broadcasts_) {
+        tellAll(piece);
       } else {
-        if (connection.waiting == nullptr) connection.waiting = new std::deque<Piece>;
-        connection.waiting->push_back(piece);
+        users_[piece.buffer] = 1;
+        sendOrQueue(fd, piece);
       }
       if (!more) receive(fd);
     } else if (completion.res == -ENOBUFS) {
@@ -182,6 +190,27 @@ class Server {
       connection.closing = true;
       closeIfIdle(fd);
     }
+  }
+
+  void sendOrQueue(int fd, Piece piece) {
+    Connection& connection = connections_[fd];
+    if (!connection.inFlight) {
+      send(fd, piece);
+    } else {
+      if (connection.waiting == nullptr) connection.waiting = new std::deque<Piece>;
+      connection.waiting->push_back(piece);
+    }
+  }
+
+  // This use of the buffer counts as one, until all sends are on their way.
+  void tellAll(Piece piece) {
+    users_[piece.buffer] = 1;
+    for (std::size_t fd = 0; fd < connections_.size(); ++fd) {
+      if (!connections_[fd].open || connections_[fd].closing) continue;
+      ++users_[piece.buffer];
+      sendOrQueue(static_cast<int>(fd), piece);
+    }
+    release(piece.buffer);
   }
 
   void onSent(int fd, int sent) {
@@ -193,7 +222,7 @@ class Server {
                 piece.length - static_cast<std::uint32_t>(sent)});
       return;
     }
-    recycle(piece.buffer);
+    release(piece.buffer);
     if (connection.waiting != nullptr && !connection.waiting->empty() && sent > 0) {
       const Piece following = connection.waiting->front();
       connection.waiting->pop_front();
@@ -207,15 +236,17 @@ class Server {
     Connection& connection = connections_[fd];
     if (!connection.closing || connection.inFlight || connection.receiving) return;
     if (connection.waiting != nullptr) {
-      for (const Piece& piece : *connection.waiting) recycle(piece.buffer);
+      for (const Piece& piece : *connection.waiting) release(piece.buffer);
       delete connection.waiting;
       connection.waiting = nullptr;
     }
     connection.closing = false;
+    connection.open = false;
     ::close(fd);
   }
 
   int listener_;
+  bool broadcasts_;
   io_uring ring_{};
   io_uring_buf_ring* buffers_ = nullptr;
   char* memory_ = nullptr;
@@ -223,6 +254,7 @@ class Server {
   std::uint64_t tag_ = 0;
   std::vector<int> starved_;
   std::vector<Connection> connections_;  // by fd
+  std::vector<std::uint32_t> users_;     // of each buffer: sends that it waits for
 };
 
 }  // namespace
@@ -232,7 +264,7 @@ int main(int argc, char** argv) {
   return runBenchServer(argc, argv, "bench_server_raw_uring", false,
                         [](const ServerArguments& arguments) {
                           const int listener = listenOn(arguments);
-                          Server server(listener);
+                          Server server(listener, arguments.mode == Mode::kBroadcast);
                           printReady(arguments, portOf(listener), "raw io_uring");
                           server.run();
                         });
