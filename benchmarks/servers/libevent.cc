@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <unordered_set>
@@ -98,6 +99,7 @@ void serve(const tern::bench::ServerArguments& arguments) {
   const int fd = tern::bench::listenOn(arguments);
   evutil_make_socket_nonblocking(fd);
   event_base* base = event_base_new();
+  std::signal(SIGPIPE, SIG_IGN);  // libevent leaves that to the program
   mode = arguments.mode;
   evconnlistener* listener = evconnlistener_new(
       base, onAccept, nullptr, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -138,6 +139,7 @@ void check(int result, const std::string& what) {
 
 void serve(const tern::bench::ServerArguments& arguments) {
   mode = arguments.mode;
+  std::signal(SIGPIPE, SIG_IGN);  // libuv leaves that to the program
   uv_loop_t* loop = uv_default_loop();
   uv_tcp_t listener;
   uv_tcp_init(loop, &listener);
