@@ -137,11 +137,11 @@ class Server {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace tern::bench;
-  return runBenchServer(argc, argv, "bench_server_raw_epoll", false,
-                        [](const ServerArguments& arguments) {
-                          const int listener = listenOn(arguments);
-                          printReady(arguments, portOf(listener), "raw epoll");
-                          Server(listener, arguments.mode == Mode::kBroadcast).run();
-                        });
+  namespace bench = tern::bench;
+  return bench::runBenchServer(argc, argv, "bench_server_raw_epoll", false,
+                               [](const bench::ServerArguments& arguments) {
+                                 const int listener = bench::listenOn(arguments);
+                                 bench::printReady(arguments, bench::portOf(listener), "raw epoll");
+                                 Server(listener, arguments.mode == bench::Mode::kBroadcast).run();
+                               });
 }

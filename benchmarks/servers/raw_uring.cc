@@ -260,12 +260,12 @@ class Server {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace tern::bench;
-  return runBenchServer(argc, argv, "bench_server_raw_uring", false,
-                        [](const ServerArguments& arguments) {
-                          const int listener = listenOn(arguments);
-                          Server server(listener, arguments.mode == Mode::kBroadcast);
-                          printReady(arguments, portOf(listener), "raw io_uring");
-                          server.run();
-                        });
+  namespace bench = tern::bench;
+  return bench::runBenchServer(
+      argc, argv, "bench_server_raw_uring", false, [](const bench::ServerArguments& arguments) {
+        const int listener = bench::listenOn(arguments);
+        Server server(listener, arguments.mode == bench::Mode::kBroadcast);
+        bench::printReady(arguments, bench::portOf(listener), "raw io_uring");
+        server.run();
+      });
 }
