@@ -154,10 +154,8 @@ void OutputQueue::append(std::string&& bytes) {
 
 void OutputQueue::append(std::shared_ptr<const std::string> bytes) {
   if (bytes == nullptr || bytes->empty()) return;
-  // A small piece behind others is cheaper to copy than to gather.
-  const std::size_t room =
-      tail_ == nullptr ? 0 : static_cast<std::size_t>(tail_->limit - tail_->end);
-  if (bytes->size() <= std::min(kCopyLimit, room)) {
+  // A small piece is cheaper to copy than to count references to, and to gather.
+  if (bytes->size() <= kCopyLimit) {
     append(std::string_view(*bytes));
   } else {
     pushHolding(std::move(bytes), Chunk::Kind::kShared);

@@ -23,7 +23,7 @@ namespace tern {
 /// time. Appending may throw std::bad_alloc, and then changes nothing.
 class OutputQueue {
  public:
-  /// A moved string up to this size is copied instead, to coalesce with its neighbours.
+  /// A moved or shared string up to this size is copied instead, to coalesce with its neighbours.
   static constexpr std::size_t kCopyLimit = 1024;
 
   OutputQueue() noexcept = default;
@@ -49,7 +49,7 @@ class OutputQueue {
     }
   }
   void append(std::string&& bytes);
-  /// Shares the bytes: one string can be queued on many connections without a copy.
+  /// Shares the bytes: one string, unless small, can be queued on many connections without a copy.
   void append(std::shared_ptr<const std::string> bytes);
 
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }

@@ -93,7 +93,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void send(std::string&& bytes);
   /// Sends and retrieves all that is readable.
   void send(Buffer* buffer);
-  /// Shares the bytes: one string for many connections, uncopied.
+  /// Shares the bytes: one string, unless small, for many connections, uncopied.
   void send(std::shared_ptr<const std::string> bytes);
 
   /// Sends what is queued, then FIN. What the peer sends still arrives until it closes, too.
