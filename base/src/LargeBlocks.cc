@@ -43,6 +43,7 @@ class SpareList {
     return reinterpret_cast<char*>(block);
   }
 
+  // NOLINTNEXTLINE(readability-non-const-parameter): the list's link is made in it
   bool keep(char* block, std::size_t bytes) noexcept {
     if (kept_ + bytes > kMostKept) return false;
     Spare*& first = first_[classOf(bytes)];

@@ -37,12 +37,11 @@ class Server:
         self._command = command
         self._process = subprocess.Popen(
             [*wrapper, *command] if wrapper else pinned(SERVER_CORE, command),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
         ready = _read_line(self._process.stdout, patience)
         found = re.match(r"listening on (.*):(\d+) \(", ready)
         if not found:
-            self._process.kill()
-            _, errors = self._process.communicate()
+            errors = self.stop()
             raise Failure(f"{' '.join(command)}: not ready: {ready.strip()} {errors.strip()}")
         self.address = f"{found[1]}:{found[2]}"
 
@@ -58,13 +57,17 @@ class Server:
 
     def stop(self):
         """Asks it to end, then makes it. Returns what it wrote to standard error."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+        # The whole group: a tool that watches the server would end alone, and leave it behind.
+        self._signal(signal.SIGTERM)
         try:
             return self._process.communicate(timeout=5)[1]
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             return self._process.communicate()[1]
+
+    def _signal(self, number):
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
 
 
 class Load:

@@ -2,11 +2,11 @@
 #include "tern/net/SignalWatcher.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 #include "tern/base/Error.h"

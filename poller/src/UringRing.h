@@ -52,7 +52,7 @@ class UringRing {
   [[nodiscard]] unsigned completions() const noexcept { return io_uring_cq_ready(&ring_); }
   /// Takes the oldest completion, of which there must be one. It is gone from the ring before
   /// anyone acts on it, so an exception can't make it come twice.
-  UringCompletion take() noexcept {
+  UringCompletion take() noexcept {  // NOLINT(readability-make-member-function-const)
     const unsigned head = *ring_.cq.khead;
     const io_uring_cqe& entry = ring_.cq.cqes[head & ring_.cq.ring_mask];
     const UringCompletion completion{entry.user_data, entry.res, entry.flags};
