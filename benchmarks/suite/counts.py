@@ -31,27 +31,37 @@ def _wake(address):
         pass
 
 
+_ON_THE_WAY = ("recvfrom", "recvmsg", "read", "readv", "sendto", "sendmsg", "write", "writev",
+               "epoll_wait", "epoll_pwait", "epoll_ctl", "poll", "ppoll", "io_uring_enter")
+
+
+def _slope(count):
+    """What a message adds: between a short and a long run, both of which start and end alike."""
+    few, few_messages = count(_FEW)
+    many, many_messages = count(_MANY)
+    return (many - few) / (many_messages - few_messages)
+
+
+def _messages(result, mode):
+    return result["verified_bytes"] / (result["size"] + (4 if mode == "framed" else 0))
+
+
 def syscalls_a_message(binaries, contender, mode="raw", depth=1):
     """Counted by strace, which makes the server slow, not its count different."""
-    with tempfile.NamedTemporaryFile("r", suffix=".strace") as table:
-        wrapper = ["strace", "-f", "-c", "-U", "name,calls", "-o", table.name]
-        options = {"mode": mode, "connections": 100, "size": 64, "depth": depth,
-                   "seconds": _MANY, "warmup": 0}
-        result, _ = _under(wrapper, binaries, contender, mode, options)
-        counted = {}
-        for line in table:
-            found = re.match(r"(\w+)\s+(\d+)$", line.strip())
-            if found and found[1] != "total":
-                counted[found[1]] = int(found[2])
-    messages = result["verified_bytes"] / (64 + (4 if mode == "framed" else 0))
-    waits = sum(counted.get(name, 0) for name in
-                ("recvfrom", "read", "recvmsg", "sendto", "write", "sendmsg", "writev", "readv",
-                 "epoll_wait", "epoll_pwait", "poll", "ppoll", "io_uring_enter", "epoll_ctl"))
-    return waits / messages
+    def count(seconds):
+        with tempfile.NamedTemporaryFile("r", suffix=".strace") as table:
+            wrapper = ["strace", "-f", "-c", "-U", "name,calls", "-o", table.name]
+            options = {"mode": mode, "connections": 100, "size": 64, "depth": depth,
+                       "seconds": seconds, "warmup": 0}
+            result, _ = _under(wrapper, binaries, contender, mode, options)
+            calls = dict(re.findall(r"^\s*(\w+)\s+(\d+)\s*$", table.read(), re.MULTILINE))
+        return sum(int(calls.get(name, 0)) for name in _ON_THE_WAY), _messages(result, mode)
+
+    return _slope(count)
 
 
 def instructions_a_message(binaries, contender, mode, depth):
-    """User-space instructions by callgrind: the slope between a short and a long run."""
+    """User-space instructions, by callgrind."""
     def count(seconds):
         with tempfile.TemporaryDirectory() as folder:
             wrapper = ["valgrind", "--tool=callgrind",
@@ -62,11 +72,9 @@ def instructions_a_message(binaries, contender, mode, depth):
         found = re.search(r"Collected : (\d+)", errors)
         if not found:
             raise Failure(f"callgrind said nothing about {contender.name}")
-        return int(found[1]), result["verified_bytes"] / (64 + (4 if mode == "framed" else 0))
+        return int(found[1]), _messages(result, mode)
 
-    few_instructions, few_messages = count(_FEW)
-    many_instructions, many_messages = count(_MANY)
-    return (many_instructions - few_instructions) / (many_messages - few_messages)
+    return _slope(count)
 
 
 def resident_bytes_a_connection(binaries, contender, connections):
