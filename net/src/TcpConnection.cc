@@ -1,9 +1,6 @@
 // TcpConnection: one state machine for readiness and completion, with flushing at the edges.
 #include "tern/net/TcpConnection.h"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <utility>
 
@@ -376,89 +373,6 @@ void TcpConnection::closeNow() {
   };
   const Finally finally{*this};
   if (callbacks_->connection) runCallback([this] { callbacks_->connection(self_); });
-}
-
-// --- set-up and queries ---
-
-std::string TcpConnection::name() const { return callbacks_->name + '#' + std::to_string(id_); }
-
-InetAddress TcpConnection::localAddress() const {
-  std::optional<InetAddress> address;
-  if (stream_ != nullptr) address = InetAddress::localOf(stream_->fd());
-  return address.value_or(InetAddress());
-}
-
-// Shared with the server's other connections until one wants its own.
-ConnectionCallbacks& TcpConnection::editCallbacks() {
-  auto own = std::make_shared<ConnectionCallbacks>(*callbacks_);
-  ConnectionCallbacks& result = *own;
-  // The one replaced may be running: it lives until the end of the turn.
-  loop().atTurnEnd(std::const_pointer_cast<ConnectionCallbacks>(std::exchange(callbacks_, own)),
-                   [](void*) {});
-  return result;
-}
-
-void TcpConnection::setConnectionCallback(ConnectionCallback callback) {
-  editCallbacks().connection = std::move(callback);
-}
-
-void TcpConnection::setMessageCallback(MessageCallback callback) {
-  editCallbacks().message = std::move(callback);
-}
-
-void TcpConnection::setWriteCompleteCallback(WriteCompleteCallback callback) {
-  editCallbacks().writeComplete = std::move(callback);
-  // Nobody kept count of what left before.
-  writeCompleteDue_ = outputBytes() > 0;
-  updatePlain();
-}
-
-void TcpConnection::setHalfCloseCallback(HalfCloseCallback callback) {
-  editCallbacks().halfClose = std::move(callback);
-}
-
-void TcpConnection::setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark) {
-  ConnectionCallbacks& own = editCallbacks();
-  own.highWaterMark = std::move(callback);
-  own.highMark = mark;
-}
-
-void TcpConnection::setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark) {
-  ConnectionCallbacks& own = editCallbacks();
-  own.lowWaterMark = std::move(callback);
-  own.lowMark = mark;
-}
-
-void TcpConnection::setOutputLimit(std::size_t bytes) { editCallbacks().outputLimit = bytes; }
-
-void TcpConnection::setTcpNoDelay(bool on) {
-  if (stream_ == nullptr) return;
-  const int value = on ? 1 : 0;
-  if (::setsockopt(stream_->fd(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0) {
-    log(LogLevel::kWarn, name() + ": TCP_NODELAY: " + systemError(errno).message());
-  }
-}
-
-bool TcpConnection::getTcpInfo(tcp_info* info) const {
-  if (stream_ == nullptr) return false;
-  socklen_t length = sizeof *info;
-  return ::getsockopt(stream_->fd(), IPPROTO_TCP, TCP_INFO, info, &length) == 0;
-}
-
-std::string TcpConnection::getTcpInfoString() const {
-  tcp_info info{};
-  if (!getTcpInfo(&info)) return {};
-  return "state=" + std::to_string(info.tcpi_state) + " rtt_us=" + std::to_string(info.tcpi_rtt) +
-         " rttvar_us=" + std::to_string(info.tcpi_rttvar) +
-         " cwnd=" + std::to_string(info.tcpi_snd_cwnd) +
-         " unacked=" + std::to_string(info.tcpi_unacked) +
-         " lost=" + std::to_string(info.tcpi_lost) +
-         " retransmits=" + std::to_string(info.tcpi_total_retrans);
-}
-
-void defaultConnectionCallback(const TcpConnectionPtr& connection) {
-  log(LogLevel::kDebug, connection->name() + " from " + connection->peerAddress().toIpPort() +
-                            (connection->connected() ? " is up" : " is down"));
 }
 
 }  // namespace tern

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "SocketError.h"
 #include "tern/base/Error.h"
 #include "tern/base/OutputQueue.h"
 
@@ -18,13 +19,6 @@ namespace {
 // How many chunks one sendmsg gathers.
 constexpr std::size_t kGather = 64;
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-
-int pendingSocketError(int fd) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-  return error;
-}
 
 }  // namespace
 
@@ -84,7 +78,7 @@ void ReadinessStream::receive() {
   const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
   ++poller.counters().receives;
   if (n <= 0) {
-    received(n, errno);
+    receivedNothing(n, errno);
     return;
   }
   const auto length = static_cast<std::size_t>(n);
@@ -107,14 +101,14 @@ void ReadinessStream::receiveMore(std::span<char> block) {
   const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
   ++poller.counters().receives;
   if (n <= 0) {
-    received(n, errno);
+    receivedNothing(n, errno);
   } else {
     handler_.onData(block.first(static_cast<std::size_t>(n)));
   }
 }
 
 // End of file, or an error.
-void ReadinessStream::received(ssize_t n, int errnum) {
+void ReadinessStream::receivedNothing(ssize_t n, int errnum) {
   if (n == 0) {
     eof_ = true;
     updateInterest();
@@ -126,7 +120,7 @@ void ReadinessStream::received(ssize_t n, int errnum) {
 
 // An error or hang-up while nobody reads: after end of file, or with reading stopped.
 void ReadinessStream::troubled(EventMask events) {
-  if (const int error = pendingSocketError(fd_.get()); error != 0) {
+  if (const int error = takeSocketError(fd_.get()); error != 0) {
     fail(error);
   } else if ((events & event::kHangup) != 0) {
     // An orderly end of both directions, not an error: bytes may still wait to be read. Level-

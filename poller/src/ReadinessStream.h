@@ -24,7 +24,7 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void onEvents(EventMask events) override;
   void receive();
   void receiveMore(std::span<char> block);
-  void received(ssize_t n, int errnum);
+  void receivedNothing(ssize_t n, int errnum);
   std::size_t sendGathered(OutputQueue& queue);
   std::size_t sentPart(OutputQueue& queue, ssize_t n);
   void awaitRoom();

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "FdMode.h"
+#include "SocketError.h"
 #include "UringPoller.h"
 #include "tern/base/Buffer.h"
 #include "tern/base/Error.h"
@@ -141,8 +142,9 @@ void StreamSource::onCompletion(UringKind kind, UringCompletion completion) {
       if (completion.more() && completion.result > 0 && delivers_) {
         ++poller_.counters().receives;
         hadSome_ = true;
-        noteSize(completion.result);
         handler_->onData(poller_.taken(completion));
+        // Last, as it may throw; the bytes are with the handler by then.
+        if (delivers_) noteSize(completion.result);
         return;
       }
       try {
@@ -269,9 +271,7 @@ void StreamSource::onWatched(UringCompletion completion) {
   // While the user reads, the receive reports the same, behind the bytes that came before it.
   const bool receives = reading_ && !eof_;
   if (handler_ == nullptr || failed_ || receives) return;
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  const int error = takeSocketError(fd_.get());
   const bool bothEnded = completion.result > 0 && (completion.result & POLLHUP) != 0;
   if (error != 0) {
     fail(error);

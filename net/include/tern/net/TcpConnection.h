@@ -34,7 +34,9 @@ class UniqueFd;
 /// then do nothing.
 ///
 /// What is sent in one of its callbacks leaves in one kernel send when the callback returns; what
-/// is sent elsewhere on the loop's thread leaves before the loop waits again.
+/// is sent elsewhere on the loop's thread leaves before the loop waits again. What could not share
+/// a segment is the exception: a view of 64 KiB or more may go ahead, and a send takes at most 64
+/// large pieces.
 class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
                             private StreamHandler {
   class Private {

@@ -71,7 +71,8 @@ class Poller {
   virtual std::unique_ptr<Listener> openListener(UniqueFd fd, ListenerHandler& handler);
 
   /// Hands to the kernel what waits to be submitted with the next poll(), for when there will be
-  /// none soon. Nothing to do for a poller that sends at once.
+  /// none soon. Nothing to do for a poller that sends at once. Throws std::system_error when the
+  /// kernel refuses.
   virtual void flush() {}
 
   // --- for whoever drives the poller ---

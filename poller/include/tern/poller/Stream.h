@@ -17,7 +17,8 @@ class StreamHandler {
   /// Bytes arrived, in order. They are lent for the duration of the call.
   virtual void onData(std::span<const char> bytes) = 0;
   /// Asked for by a stream that is about to receive much: memory of the handler's own, to receive
-  /// into without a detour. The next onData() then shows bytes at its beginning. Empty: none.
+  /// into without a detour; it stays valid until the handler is called again. If bytes come,
+  /// onData() shows them at its beginning. Empty: none. Must not destroy the stream.
   virtual std::span<char> receiveRoom() { return {}; }
   /// The peer finished writing; we may still send. No onData after it.
   virtual void onEof() = 0;
@@ -54,7 +55,8 @@ class Stream {
   virtual std::size_t send(OutputQueue& queue) = 0;
 
   /// Offers bytes to the kernel, which may take some of them at once; returns how many. For large
-  /// pieces, while nothing else waits to be sent: what it takes need not be queued.
+  /// pieces, while nothing else waits to be sent: what it takes need not be queued. An error comes
+  /// up in the send() of what is left.
   virtual std::size_t sendNow(std::span<const char> /*bytes*/) { return 0; }
 
   /// Sends FIN after everything that send() has taken.
