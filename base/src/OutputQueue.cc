@@ -13,10 +13,6 @@
 namespace tern {
 namespace {
 
-// The first block suits a pipeline of small replies; each further one doubles, so that a long queue
-// has few chunks. The sizes include the header. The first one is a cache line short of a page:
-// blocks a page apart would all fall on the same few lines of the cache.
-constexpr std::size_t kFirstBlock = 4096 - 64;
 constexpr std::size_t kLargestBlock = std::size_t{64} * 1024;
 
 std::string_view bytesOf(const std::string& owner) { return owner; }
@@ -24,56 +20,24 @@ std::string_view bytesOf(const std::shared_ptr<const std::string>& owner) { retu
 
 }  // namespace
 
-// Blocks of the first size, the one that nearly every reply needs, kept for the next: a list
-// costs a tenth of what malloc and free do. The list is free of constructors and destructors, so
-// that reaching it is one instruction; what it holds when the thread ends, Cleanup frees.
-class OutputQueue::SpareBlocks {
- public:
-  static Chunk* take() noexcept {
-    Chunk* block = first_;
-    if (block != nullptr) {
-      first_ = block->next;
-      --count_;
-    }
-    return block;
+struct OutputQueue::SpareBlocks::Cleanup {
+  // As many connections may have something to send at once, after a broadcast, without malloc: two
+  // MiB at most. None under AddressSanitizer, so that it sees each block's end.
+  static constexpr std::size_t kMost = kUnderAddressSanitizer ? 0 : 1024;
+
+  Cleanup() noexcept { most_ = kMost; }
+  Cleanup(const Cleanup&) = delete;
+  Cleanup& operator=(const Cleanup&) = delete;
+  ~Cleanup() {
+    while (Chunk* block = take()) ::operator delete(static_cast<void*>(block), kFirstBlock);
+    most_ = 0;  // a queue that ends even later on this thread frees its blocks itself
   }
-
-  static bool keep(Chunk* block) noexcept {
-    if (count_ >= most_) return false;
-    block->next = first_;
-    first_ = block;
-    ++count_;
-    return true;
-  }
-
-  /// Before this thread's first block is made.
-  static void prepare() {
-    static thread_local Cleanup cleanup;
-    static_cast<void>(cleanup);
-  }
-
- private:
-  // None, so that AddressSanitizer sees each block's end.
-  static constexpr std::size_t kMost = kUnderAddressSanitizer ? 0 : 64;
-
-  struct Cleanup {
-    Cleanup() noexcept { most_ = kMost; }
-    Cleanup(const Cleanup&) = delete;
-    Cleanup& operator=(const Cleanup&) = delete;
-    ~Cleanup() {
-      while (Chunk* block = take()) ::operator delete(static_cast<void*>(block), kFirstBlock);
-      most_ = 0;  // a queue that ends even later on this thread frees its blocks itself
-    }
-  };
-
-  static constinit thread_local Chunk* first_;
-  static constinit thread_local std::size_t count_;
-  static constinit thread_local std::size_t most_;  // 0 before prepare()
 };
 
-constinit thread_local OutputQueue::Chunk* OutputQueue::SpareBlocks::first_ = nullptr;
-constinit thread_local std::size_t OutputQueue::SpareBlocks::count_ = 0;
-constinit thread_local std::size_t OutputQueue::SpareBlocks::most_ = 0;
+void OutputQueue::SpareBlocks::prepare() {
+  static thread_local Cleanup cleanup;
+  static_cast<void>(cleanup);
+}
 
 OutputQueue::Chunk* OutputQueue::create(std::size_t payloadBytes, Chunk::Kind kind) {
   std::size_t bytes = sizeof(Chunk) + payloadBytes;
@@ -84,9 +48,11 @@ OutputQueue::Chunk* OutputQueue::create(std::size_t payloadBytes, Chunk::Kind ki
 }
 
 OutputQueue::Chunk* OutputQueue::createFirstBlock() {
-  if (Chunk* spare = SpareBlocks::take()) return spare;
   SpareBlocks::prepare();
-  return create(kFirstBlock - sizeof(Chunk), Chunk::Kind::kFirstBlock);
+  Chunk* block = create(kFirstBlock - sizeof(Chunk), Chunk::Kind::kFirstBlock);
+  block->next = nullptr;
+  block->becomeEmpty();
+  return block;
 }
 
 void OutputQueue::destroy(Chunk* chunk) noexcept {
@@ -101,34 +67,26 @@ void OutputQueue::destroy(Chunk* chunk) noexcept {
   freeBlock(reinterpret_cast<char*>(chunk), chunk->allocation);
 }
 
-// To an empty queue.
-void OutputQueue::appendFirst(std::string_view bytes) {
-  Chunk* chunk = bytes.size() <= kFirstBlock - sizeof(Chunk)
-                     ? createFirstBlock()
-                     : create(bytes.size(), Chunk::Kind::kBlock);
-  fill(*chunk, bytes);
-  chunk->next = nullptr;
-  head_ = tail_ = chunk;
-  size_ = bytes.size();
+void OutputQueue::appendBeyondRoom(std::string_view bytes) {
+  if (tail_ != nullptr) {
+    appendBeyondTail(bytes);
+  } else if (!bytes.empty()) {
+    Chunk* chunk = create(bytes.size(), Chunk::Kind::kBlock);
+    chunk->becomeEmpty();
+    pushBack(chunk);
+    appendInRoom(bytes);
+  }
 }
 
 // What fits goes into the last block, the rest into a new one; that is made first, as it may throw.
 void OutputQueue::appendBeyondTail(std::string_view bytes) {
-  const auto fits = static_cast<std::size_t>(tail_->limit - tail_->end);
-  const std::string_view rest = bytes.substr(fits);
+  const std::string_view rest = bytes.substr(roomInTail());
   const std::size_t wanted = std::min(tail_->allocation * 2, kLargestBlock);
   Chunk* chunk = create(std::max(rest.size(), wanted - sizeof(Chunk)), Chunk::Kind::kBlock);
-  fill(*chunk, rest);
-  append(bytes.substr(0, fits));
+  appendInRoom(bytes.substr(0, roomInTail()));
+  chunk->becomeEmpty();
   pushBack(chunk);
-}
-
-void OutputQueue::fill(Chunk& chunk, std::string_view bytes) noexcept {
-  auto* data = reinterpret_cast<char*>(&chunk + 1);
-  chunk.begin = data;
-  chunk.end = data + bytes.size();
-  chunk.limit = reinterpret_cast<char*>(&chunk) + chunk.allocation;
-  std::memcpy(data, bytes.data(), bytes.size());
+  appendInRoom(rest);
 }
 
 template <class Owner>
@@ -200,7 +158,7 @@ std::size_t OutputQueue::moveFrontTo(OutputQueue& to, std::size_t maxChunks) noe
   return before - size_;
 }
 
-void OutputQueue::clear() noexcept {
+void OutputQueue::destroyAll() noexcept {
   Chunk* chunk = head_;
   head_ = tail_ = nullptr;
   size_ = 0;

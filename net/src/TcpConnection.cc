@@ -1,6 +1,8 @@
 // TcpConnection: one state machine for readiness and completion, with flushing at the edges.
 #include "tern/net/TcpConnection.h"
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -14,8 +16,9 @@ namespace tern {
 namespace {
 
 constexpr std::size_t kLargePiece = std::size_t{64} * 1024;
-// What a bulky stream that left a part of a message unread is offered to receive into.
+// How much a bulky stream is offered to receive into, and the largest message that is foreseen.
 constexpr std::size_t kReceiveRoom = std::size_t{256} * 1024;
+constexpr std::uint8_t kMostRoomBits = 22;
 
 }  // namespace
 
@@ -65,17 +68,24 @@ void TcpConnection::onLoop(Post&& post) {
   }
 }
 
-void TcpConnection::send(std::string_view bytes) {
+void TcpConnection::sendView(std::string_view bytes) {
   if (!tasks_->isLoopThread()) {
-    sendCopy(bytes);
+    send(std::string(bytes));
+  } else if (plain_ && callbackDepth_ > 0 && bytes.size() < kLargePiece) {
+    // Nearly always: the first reply of a callback.
+    output_.append(bytes);
+    const bool markOutOfReach = outputBytes() + output_.roomInTail() <= callbacks_->firstMark();
+    if (markOutOfReach) {
+      direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
+    } else {
+      appended();
+    }
   } else if (bytes.size() < kLargePiece) {
     sendInLoop(bytes);
   } else {
     sendInLoop(sendLarge(bytes));
   }
 }
-
-void TcpConnection::sendCopy(std::string_view bytes) { send(std::string(bytes)); }
 
 void TcpConnection::send(std::string&& bytes) {
   if (!connected()) return;
@@ -85,6 +95,10 @@ void TcpConnection::send(std::string&& bytes) {
 }
 
 void TcpConnection::send(std::shared_ptr<const std::string> bytes) {
+  if (tasks_->isLoopThread()) {
+    sendInLoop(std::move(bytes));
+    return;
+  }
   if (!connected()) return;
   onLoop([bytes = std::move(bytes)](TcpConnection& self) mutable {
     self.sendInLoop(std::move(bytes));
@@ -134,6 +148,10 @@ template <class Bytes>
 void TcpConnection::sendInLoop(Bytes&& bytes) {
   if (!plain_ && (!connected() || closeRequested_)) return;
   output_.append(std::forward<Bytes>(bytes));
+  appended();
+}
+
+void TcpConnection::appended() {
   const std::size_t waiting = outputBytes();
   if (waiting > callbacks_->firstMark()) aboveAMark(waiting);
   if (plain_ && callbackDepth_ > 0) return;
@@ -198,12 +216,21 @@ void TcpConnection::runCallback(Call&& call) {
     call();
   } catch (...) {
     // What it sent, or asked for, before it threw still happens: at the end of a turn.
-    --callbackDepth_;
+    leaveCallback();
     scheduleTurnEnd();
     throw;
   }
+  leaveCallback();
+  if (plain_ && callbackDepth_ == 0) {
+    if (!output_.empty()) sendOutput();
+  } else {
+    afterCallback();
+  }
+}
+
+void TcpConnection::leaveCallback() noexcept {
   --callbackDepth_;
-  afterCallback();
+  sendNextWithCare();
 }
 
 // The usual state, in which sending has no other consequence than that the bytes leave. One test
@@ -211,6 +238,7 @@ void TcpConnection::runCallback(Call&& call) {
 void TcpConnection::updatePlain() noexcept {
   plain_ =
       connected() && !closeRequested_ && !eof_ && !aboveHighMark_ && !callbacks_->writeComplete;
+  sendNextWithCare();
 }
 
 void TcpConnection::setState(State state) noexcept {
@@ -248,11 +276,7 @@ void TcpConnection::turnEnd() {
   }
 }
 
-void TcpConnection::sendOutput() {
-  const std::size_t before = output_.size();
-  const std::size_t sent = stream_->send(output_);
-  inFlight_ += before - output_.size() - sent;
-}
+void TcpConnection::sendOutput() { inFlight_ += stream_->send(output_); }
 
 void TcpConnection::flush() {
   if (!output_.empty()) sendOutput();
@@ -296,6 +320,25 @@ void TcpConnection::writeCompleted() {
   });
 }
 
+// The loan ends here: what was not read is copied, and with nothing left no memory is held.
+inline void TcpConnection::settleInput() {
+  if (input_.empty()) {
+    input_.settle();
+  } else {
+    keepUnread();
+  }
+}
+
+void TcpConnection::keepUnread() {
+  try {
+    input_.settle();
+  } catch (const std::bad_alloc&) {
+    input_.retrieveAll();
+    input_.settle();
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+  }
+}
+
 void TcpConnection::onData(std::span<const char> bytes) {
   try {
     input_.lend(bytes);
@@ -306,7 +349,7 @@ void TcpConnection::onData(std::span<const char> bytes) {
   }
   try {
     if (callbacks_->message) {
-      runCallback([this] { callbacks_->message(self_, &input_, loop().pollReturnTime()); });
+      runCallback([this] { callbacks_->message(self_, &input_, loop().poller().returnTime()); });
     } else {
       input_.retrieveAll();
     }
@@ -317,29 +360,26 @@ void TcpConnection::onData(std::span<const char> bytes) {
   settleInput();
 }
 
-// With part of a message here already, the rest would be copied to it.
+// What belongs to a message that is not complete would be copied here; so would the next one of a
+// peer that has sent such a message. Sized for that message, so that the buffer need not grow.
 std::span<char> TcpConnection::receiveRoom() {
-  if (input_.empty()) return {};
+  if (input_.empty() && roomBits_ == 0) return {};
   try {
-    input_.ensureWritableBytes(kReceiveRoom);
+    if (input_.writableBytes() < kLargePiece) {
+      const std::size_t taken = input_.readableBytes() + Buffer::kCheapPrepend;
+      const auto bits = static_cast<std::uint8_t>(std::bit_width(taken + kReceiveRoom));
+      roomBits_ = std::min(std::max(roomBits_, bits), kMostRoomBits);
+      const std::size_t size = std::max(std::size_t{1} << roomBits_, taken + kReceiveRoom);
+      input_.ensureWritableBytes(size - taken);
+    }
   } catch (const std::bad_alloc&) {
     return {};
   }
-  return {input_.beginWrite(), kReceiveRoom};
-}
-
-// The loan ends here: what was not read is copied, and with nothing left no memory is held.
-void TcpConnection::settleInput() {
-  try {
-    input_.settle();
-  } catch (const std::bad_alloc&) {
-    input_.retrieveAll();
-    input_.settle();
-    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
-  }
+  return {input_.beginWrite(), std::min(kReceiveRoom, input_.writableBytes())};
 }
 
 void TcpConnection::onEof() {
+  settleInput();  // it may hold room for more
   eof_ = true;
   updatePlain();
   if (callbacks_->halfClose && connected()) {

@@ -25,6 +25,7 @@ InetAddress TcpConnection::localAddress() const {
 ConnectionCallbacks& TcpConnection::editCallbacks() {
   auto own = std::make_shared<ConnectionCallbacks>(*callbacks_);
   ConnectionCallbacks& result = *own;
+  sendNextWithCare();  // a mark may come within reach
   // The one replaced may be running: it lives until the end of the turn.
   loop().atTurnEnd(std::const_pointer_cast<ConnectionCallbacks>(std::exchange(callbacks_, own)),
                    [](void*) {});

@@ -7,8 +7,8 @@
 namespace tern {
 Poller::~Poller() = default;
 
-std::unique_ptr<Stream> Poller::openStream(UniqueFd fd, StreamHandler& handler) {
-  return std::make_unique<ReadinessStream>(*this, std::move(fd), handler);
+StreamPtr Poller::openStream(UniqueFd fd, StreamHandler& handler) {
+  return StreamPtr(new ReadinessStream(*this, std::move(fd), handler));
 }
 
 std::unique_ptr<Listener> Poller::openListener(UniqueFd fd, ListenerHandler& handler) {

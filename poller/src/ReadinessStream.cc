@@ -18,6 +18,7 @@ namespace {
 
 // How many chunks one sendmsg gathers.
 constexpr std::size_t kGather = 64;
+constexpr std::size_t kStillBulky = std::size_t{16} * 1024;
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 }  // namespace
@@ -28,6 +29,7 @@ ReadinessStream::ReadinessStream(Poller& poller, UniqueFd fd, StreamHandler& han
 // Reading stopped or not, the channel stays watched for errors: a reset must not go unnoticed.
 void ReadinessStream::updateInterest() {
   receives_ = reading_ && !eof_ && !failed_ && error_ == 0;
+  sends_ = !awaitingRoom_ && !failed_ && error_ == 0;
   int interest = hungUp_ || failed_ ? event::kNone : event::kError;
   if (reading_ && !eof_ && !failed_) interest |= event::kError | event::kReadable;
   if (awaitingRoom_ && !failed_) interest |= event::kError | event::kWritable;
@@ -49,8 +51,12 @@ void ReadinessStream::onEvents(EventMask events) {
   // Nearly always.
   if (events == event::kReadable && receives_) {
     receive();
-    return;
+  } else {
+    onOtherEvents(events);
   }
+}
+
+void ReadinessStream::onOtherEvents(EventMask events) {
   if (failed_) return;
   if (error_ != 0) {
     fail(error_);
@@ -73,38 +79,27 @@ void ReadinessStream::onEvents(EventMask events) {
 }
 
 void ReadinessStream::receive() {
-  Poller& poller = channel_.poller();
-  const std::span<char> block = poller.receiveBlock();
+  if (bulky_) {
+    std::span<char> room = handler_.receiveRoom();
+    if (room.empty()) room = channel_.poller().bulkBlock();
+    receiveInto(room);
+  } else {
+    receiveInto(channel_.poller().receiveBlock());
+  }
+}
+
+// Once a turn, full or not: a short read has emptied the socket, and what a firehose has left is
+// reported again. It gets larger blocks until it brings little.
+inline void ReadinessStream::receiveInto(std::span<char> block) {
   const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
-  ++poller.counters().receives;
+  ++channel_.poller().counters().receives;
   if (n <= 0) {
     receivedNothing(n, errno);
     return;
   }
   const auto length = static_cast<std::size_t>(n);
-  // A short read has emptied the socket: asking again would only cost a system call.
-  if (length == block.size()) {
-    receiveMore(block);
-  } else {
-    handler_.onData(block.first(length));
-  }
-}
-
-// The block was full: a firehose. It gets one larger block in this turn.
-void ReadinessStream::receiveMore(std::span<char> block) {
-  Poller& poller = channel_.poller();
-  const SlotId id = channel_.id();
-  handler_.onData(block);
-  if (!poller.alive(id) || !receives_) return;
-  block = handler_.receiveRoom();
-  if (block.empty()) block = poller.bulkBlock();
-  const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
-  ++poller.counters().receives;
-  if (n <= 0) {
-    receivedNothing(n, errno);
-  } else {
-    handler_.onData(block.first(static_cast<std::size_t>(n)));
-  }
+  if (bulky_ || length == block.size()) bulky_ = length >= kStillBulky;
+  handler_.onData(block.first(length));
 }
 
 // End of file, or an error.
@@ -142,30 +137,35 @@ void ReadinessStream::failLater(int errnum) {
   channel_.poller().defer(channel_.id(), event::kError);
   error_ = errnum;
   receives_ = false;
+  sends_ = false;
 }
 
 std::size_t ReadinessStream::send(OutputQueue& queue) {
-  if (awaitingRoom_ || failed_ || error_ != 0) return 0;
+  if (!sends_) return 0;
   const std::span<const char> front = queue.front();
-  if (front.size() < queue.size()) return sendGathered(queue);
-  if (front.empty()) return 0;
-  const ssize_t n = ::send(fd_.get(), front.data(), front.size(), kSendFlags);
-  ++channel_.poller().counters().sends;
-  if (n != static_cast<ssize_t>(front.size())) return sentPart(queue, n);
-  queue.clear();
-  return front.size();
+  if (front.size() < queue.size()) {
+    sendGathered(queue);
+  } else if (!front.empty()) {
+    const ssize_t n = ::send(fd_.get(), front.data(), front.size(), kSendFlags);
+    ++channel_.poller().counters().sends;
+    if (n == static_cast<ssize_t>(front.size())) {
+      queue.clear();
+    } else {
+      sentPart(queue, n);
+    }
+  }
+  return 0;
 }
 
 // Whatever it meets, the send of what is left will meet, too, and deal with.
 std::size_t ReadinessStream::sendNow(std::span<const char> bytes) {
-  if (awaitingRoom_ || failed_ || error_ != 0) return 0;
+  if (!sends_) return 0;
   ++channel_.poller().counters().sends;
   const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), kSendFlags);
   return static_cast<std::size_t>(std::max<ssize_t>(n, 0));
 }
 
-std::size_t ReadinessStream::sendGathered(OutputQueue& queue) {
-  std::size_t total = 0;
+void ReadinessStream::sendGathered(OutputQueue& queue) {
   while (!queue.empty()) {
     std::array<iovec, kGather>
         chunks;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
@@ -176,25 +176,27 @@ std::size_t ReadinessStream::sendGathered(OutputQueue& queue) {
     for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += chunks[i].iov_len;
     const ssize_t n = ::sendmsg(fd_.get(), &message, kSendFlags);
     ++channel_.poller().counters().sends;
-    if (n != static_cast<ssize_t>(offered)) return total + sentPart(queue, n);
+    if (n != static_cast<ssize_t>(offered)) {
+      sentPart(queue, n);
+      return;
+    }
     queue.consume(offered);
-    total += offered;
   }
-  return total;
 }
 
 // The socket took less than it was offered.
-std::size_t ReadinessStream::sentPart(OutputQueue& queue, ssize_t n) {
-  if (n < 0 && errno == EINTR) return sendGathered(queue);
+void ReadinessStream::sentPart(OutputQueue& queue, ssize_t n) {
+  if (n < 0 && errno == EINTR) {
+    sendGathered(queue);
+    return;
+  }
   // Short of memory is not broken: the socket is tried again when it says that it has room.
   if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
     failLater(errno);
-    return 0;
+    return;
   }
-  const auto sent = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
-  queue.consume(sent);
+  queue.consume(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   awaitRoom();
-  return sent;
 }
 
 void ReadinessStream::awaitRoom() {

@@ -22,11 +22,12 @@ class ReadinessStream final : public Stream, private ChannelHandler {
 
  private:
   void onEvents(EventMask events) override;
+  void onOtherEvents(EventMask events);
   void receive();
-  void receiveMore(std::span<char> block);
+  void receiveInto(std::span<char> block);
   void receivedNothing(ssize_t n, int errnum);
-  std::size_t sendGathered(OutputQueue& queue);
-  std::size_t sentPart(OutputQueue& queue, ssize_t n);
+  void sendGathered(OutputQueue& queue);
+  void sentPart(OutputQueue& queue, ssize_t n);
   void awaitRoom();
   void troubled(EventMask events);
   void fail(int errnum);
@@ -38,6 +39,8 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   Channel channel_;  // after fd_: it stops watching before the fd closes
   StreamHandler& handler_;
   bool receives_ = false;  // reading_, and nothing that ends it
+  bool sends_ = true;      // no send waits for room, and nothing went wrong
+  bool bulky_ = false;     // see receive()
   bool reading_ = false;
   bool eof_ = false;
   bool awaitingRoom_ = false;

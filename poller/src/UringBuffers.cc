@@ -35,9 +35,8 @@ std::size_t bytesOf(std::uint32_t count, std::size_t each) {
 
 }  // namespace
 
-UringBuffers::UringBuffers(UringRing& ring, Group group, std::uint32_t count, std::uint32_t size)
+UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t size)
     : ring_(ring),
-      group_(group),
       count_(std::bit_ceil(std::clamp(count, 1U, kMostBuffers))),
       size_(std::max(size, 1U)) {
   entries_ = static_cast<io_uring_buf_ring*>(mapPages(bytesOf(count_, sizeof(io_uring_buf))));
@@ -51,7 +50,7 @@ UringBuffers::UringBuffers(UringRing& ring, Group group, std::uint32_t count, st
   io_uring_buf_reg registration{};
   registration.ring_addr = reinterpret_cast<std::uint64_t>(entries_);
   registration.ring_entries = count_;
-  registration.bgid = group_;
+  registration.bgid = kGroup;
   const int result = io_uring_register_buf_ring(ring_.raw(), &registration, 0);
   if (result < 0) {
     ::munmap(memory_, bytesOf(count_, size_));
@@ -59,13 +58,12 @@ UringBuffers::UringBuffers(UringRing& ring, Group group, std::uint32_t count, st
     throwSystemError(
         -result, "io_uring's receive buffers can't be registered: " + explainUringRefusal(-result));
   }
-  for (std::uint32_t id = 0; id < count_; ++id)
-    giveBack(static_cast<std::uint16_t>(firstId() + id));
+  for (std::uint32_t id = 0; id < count_; ++id) giveBack(static_cast<std::uint16_t>(id));
   publish();
 }
 
 UringBuffers::~UringBuffers() {
-  io_uring_unregister_buf_ring(ring_.raw(), group_);
+  io_uring_unregister_buf_ring(ring_.raw(), kGroup);
   if (memory_ == nullptr) return;
   ::munmap(memory_, bytesOf(count_, size_));
   ::munmap(entries_, bytesOf(count_, sizeof(io_uring_buf)));

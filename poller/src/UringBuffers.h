@@ -11,16 +11,14 @@ namespace tern {
 
 class UringRing;
 
-/// Registered with the ring; the ring must outlive it. Ids are unique over all groups.
+/// Registered with the ring as its only group; the ring must outlive it.
 class UringBuffers {
  public:
-  enum Group : std::uint16_t { kUsual = 0, kBulk = 1 };
-
-  static Group groupOf(std::uint16_t id) noexcept { return id < kFirstBulkId ? kUsual : kBulk; }
+  static constexpr std::uint16_t kGroup = 0;
 
   /// All buffers are with the kernel afterwards. Throws std::system_error; EINVAL means that the
   /// kernel has no buffer rings.
-  UringBuffers(UringRing& ring, Group group, std::uint32_t count, std::uint32_t size);
+  UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t size);
   UringBuffers(const UringBuffers&) = delete;
   UringBuffers& operator=(const UringBuffers&) = delete;
   ~UringBuffers();
@@ -49,16 +47,9 @@ class UringBuffers {
 
  private:
   [[nodiscard]] char* at(std::uint16_t id) const noexcept {
-    return memory_ + static_cast<std::size_t>(id - firstId()) * size_;
+    return memory_ + static_cast<std::size_t>(id) * size_;
   }
-  [[nodiscard]] std::uint16_t firstId() const noexcept {
-    return group_ == kUsual ? 0 : kFirstBulkId;
-  }
-
-  static constexpr std::uint16_t kFirstBulkId = 0x8000;  // a group has at most so many buffers
-
   UringRing& ring_;
-  Group group_;
   std::uint32_t count_;
   std::uint32_t size_;
   std::uint32_t available_ = 0;

@@ -25,6 +25,7 @@ constexpr const char* kSwitchedOff = "completion mode (switched off)";
 
 UringPoller::UringPoller(const UringOptions& options)
     : ring_(options.submissionEntries, options.completionEntries), options_(options) {
+  options_.bulkReceiveSize = std::max(options_.bulkReceiveSize, 1U);
   if (options.completion) {
     probe();
   } else {
@@ -34,7 +35,7 @@ UringPoller::UringPoller(const UringOptions& options)
 
 void UringPoller::probe() {
   try {
-    buffers_.emplace(ring_, UringBuffers::kUsual, options_.bufferCount, options_.bufferSize);
+    buffers_.emplace(ring_, options_.bufferCount, options_.bufferSize);
   } catch (const std::system_error& error) {
     if (error.code().value() != EINVAL) throw;
     missing_ = "provided-buffer rings (Linux 5.19)";
@@ -74,8 +75,7 @@ void UringPoller::drain() {
     while (ring_.completions() > 0) {
       const UringCompletion completion = ring_.take();
       const UringTag tag = UringTag::unpack(completion.userData);
-      const bool ofSource = tag.kind != UringKind::kChannel && tag.kind != UringKind::kIgnored;
-      if (ofSource) handleSource(tag, completion);
+      if (tag.ofSource()) handleSource(tag, completion);
     }
     publishBuffers();
   }
@@ -90,10 +90,9 @@ void UringPoller::leakSources() noexcept {
     [[maybe_unused]] const UringSource* leaked = source.release();
   });
   if (buffers_) buffers_->leak();
-  if (bulkBuffers_) bulkBuffers_->leak();
 }
 
-std::unique_ptr<Stream> UringPoller::openStream(UniqueFd fd, StreamHandler& handler) {
+StreamPtr UringPoller::openStream(UniqueFd fd, StreamHandler& handler) {
   if (!missing_.empty()) return Poller::openStream(std::move(fd), handler);
   return openUringStream(*this, std::move(fd), handler);
 }
@@ -107,6 +106,7 @@ int UringPoller::poll(Duration timeout) {
   publishBuffers();
   armChannels();
   feedStarved();
+  ring_.skip(kNowTag);
   const bool wait = timeout != Duration::zero() && deferred_.empty() && ring_.completions() == 0;
   ring_.enter(wait ? 1 : 0, timeout);
   if (ring_.allSubmitted()) messages_.reset();
@@ -117,15 +117,6 @@ int UringPoller::poll(Duration timeout) {
   for (unsigned left = events; left > 0; --left) handle(ring_.take());
   if (!deferred_.empty()) deliverDeferred();
   return static_cast<int>(events);
-}
-
-void UringPoller::handle(UringCompletion completion) {
-  const UringTag tag = UringTag::unpack(completion.userData);
-  if (tag.kind > UringKind::kChannel) {
-    handleSource(tag, completion);
-  } else if (tag.kind == UringKind::kChannel) {
-    handleChannel(tag.slot, completion);
-  }
 }
 
 // --- sources ---
@@ -185,7 +176,7 @@ class UringPoller::Settlement {
   const UringCompletion completion_;
 };
 
-void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
+inline void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
   std::unique_ptr<UringSource>* found = sources_.find(tag.slot);
   if (found == nullptr) {
     orphaned(completion);
@@ -197,34 +188,21 @@ void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
   source.onCompletion(tag.kind, completion);
 }
 
+void UringPoller::handle(UringCompletion completion) {
+  const UringTag tag = UringTag::unpack(completion.userData);
+  if (tag.ofSource()) {
+    handleSource(tag, completion);
+  } else if (tag.kind == UringKind::kChannel) {
+    handleChannel(tag.slot, completion);
+  }
+}
+
 // A source outlives its requests, so this is a broken invariant; its cost is bounded here.
 void UringPoller::orphaned(UringCompletion completion) {
   log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
   if (completion.buffer() < 0) return;
   static_cast<void>(taken(completion));
   giveBack(completion.buffer());
-}
-
-// --- receive buffers ---
-
-void UringPoller::publishBuffers() noexcept {
-  if (buffers_) buffers_->publish();
-  if (bulkBuffers_) bulkBuffers_->publish();
-}
-
-UringBuffers::Group UringPoller::receiveGroup(bool bulky) {
-  if (!bulky || options_.bulkBufferCount == 0) return UringBuffers::kUsual;
-  if (!bulkBuffers_) {
-    try {
-      bulkBuffers_.emplace(ring_, UringBuffers::kBulk, options_.bulkBufferCount,
-                           options_.bulkBufferSize);
-    } catch (const std::exception& error) {
-      options_.bulkBufferCount = 0;
-      log(LogLevel::kWarn, std::string("bulky streams do without large buffers: ") + error.what());
-      return UringBuffers::kUsual;
-    }
-  }
-  return UringBuffers::kBulk;
 }
 
 void UringPoller::deliverDeferred() {
@@ -243,6 +221,8 @@ void UringPoller::deliverDeferred() {
     }
   }
 }
+
+// --- receive buffers ---
 
 void UringPoller::starve(SlotId id, bool hadSome) { (hadSome ? sated_ : starved_).push_back(id); }
 

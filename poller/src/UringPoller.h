@@ -31,7 +31,7 @@ class UringPoller final : public Poller {
   void flush() override { ring_.enter(0, Duration::zero()); }
   void update(Channel& channel) override;
   void remove(Channel& channel) override;
-  std::unique_ptr<Stream> openStream(UniqueFd fd, StreamHandler& handler) override;
+  StreamPtr openStream(UniqueFd fd, StreamHandler& handler) override;
   std::unique_ptr<Listener> openListener(UniqueFd fd, ListenerHandler& handler) override;
 
   /// What the kernel lacks for completion mode; empty when there is nothing.
@@ -51,25 +51,33 @@ class UringPoller final : public Poller {
   [[nodiscard]] bool flushed();
   /// deliverKept() is called at the end of the next poll(), which then does not wait.
   void deferDelivery(SlotId id) { deferred_.push_back(id); }
-  /// The source found no buffer: onBuffersBack() is called when some are, later for one
-  /// that had some since it was armed.
+  /// The source found no buffer, or the ring no room: onBuffersBack() is called before one of the
+  /// next turns, for few sources in each, later for one that had some since it was armed.
   void starve(SlotId id, bool hadSome);
+
+  /// Runs a request that does not wait, as prepare(sqe) fills it in, and returns its result: for
+  /// many bytes in memory that stays only for the moment. -EBUSY when the ring has no room.
+  template <class Prepare>
+  int runNow(Prepare&& prepare) {
+    return ring_.runNow(kNowTag, std::forward<Prepare>(prepare));
+  }
 
   /// The bytes of a completion: ours until its buffer goes back, when the completion was handled.
   [[nodiscard]] std::span<const char> taken(UringCompletion completion) noexcept {
-    const auto id = static_cast<std::uint16_t>(completion.buffer());
     const int n = completion.result;
-    return pool(UringBuffers::groupOf(id)).taken(id, n > 0 ? static_cast<std::size_t>(n) : 0);
+    return buffers_->taken(static_cast<std::uint16_t>(completion.buffer()),
+                           n > 0 ? static_cast<std::size_t>(n) : 0);
   }
-  /// Where a stream shall receive: the usual group, or, if it can be had, the one for bulky
-  /// streams.
-  UringBuffers::Group receiveGroup(bool bulky);
-  /// Bytes a buffer of the usual group.
+  /// How much a bulky stream receives at a time.
+  [[nodiscard]] std::size_t bulkSize() const noexcept { return options_.bulkReceiveSize; }
+  /// Bytes a buffer of the pool.
   [[nodiscard]] int bufferSize() const noexcept { return static_cast<int>(buffers_->size()); }
   [[nodiscard]] UringMessages& messages() noexcept { return messages_; }
 
  private:
   class Settlement;
+  // Of no source and of no cancellation.
+  static constexpr std::uint64_t kNowTag = 1;
   struct Watched {
     SlotId channel;
     std::uint32_t sequence = 0;  // tells the current POLL_ADD from replaced ones
@@ -78,14 +86,10 @@ class UringPoller final : public Poller {
     bool multishot = false;  // reports changes only: what holds now was not asked for
   };
 
-  [[nodiscard]] UringBuffers& pool(UringBuffers::Group group) noexcept {
-    return group == UringBuffers::kUsual ? *buffers_ : *bulkBuffers_;
+  void giveBack(int id) noexcept { buffers_->giveBack(static_cast<std::uint16_t>(id)); }
+  void publishBuffers() noexcept {
+    if (buffers_) buffers_->publish();
   }
-  void giveBack(int id) noexcept {
-    const auto buffer = static_cast<std::uint16_t>(id);
-    pool(UringBuffers::groupOf(buffer)).giveBack(buffer);
-  }
-  void publishBuffers() noexcept;
   void probe();
   void markDirty(std::uint32_t slot);
   void armChannels();
@@ -105,7 +109,6 @@ class UringPoller final : public Poller {
   UringRing ring_;
   UringOptions options_;
   std::optional<UringBuffers> buffers_;
-  std::optional<UringBuffers> bulkBuffers_;  // from the first bulky stream on
   UringMessages messages_;
   SlotTable<std::unique_ptr<UringSource>> sources_;
   std::vector<Watched> watched_;  // by the channel's slot index

@@ -39,7 +39,7 @@ std::string probeCompletionMode(UringRing& ring, UringBuffers& buffers) {
   io_uring_sqe* sqe = ring.next();
   io_uring_prep_recv_multishot(sqe, receiver.get(), nullptr, 0, 0);
   sqe->flags |= IOSQE_BUFFER_SELECT;
-  sqe->buf_group = UringBuffers::kUsual;
+  sqe->buf_group = UringBuffers::kGroup;
   io_uring_sqe_set_data64(sqe, kReceiveTag);
 
   bool received = false;

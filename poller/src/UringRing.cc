@@ -120,6 +120,39 @@ io_uring_sqe* UringRing::nextBeyond() {
   return &backlog_.emplace_back();
 }
 
+// Alone in its submission, and with room for its completion: so that, as it does not wait, the
+// completion is there when the call returns.
+io_uring_sqe* UringRing::prepareNow() {
+  if (io_uring_sq_ready(&ring_) > 0) enterOnce(0, Duration::zero());
+  const bool overflown = (io_uring_smp_load_acquire(ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+  if (overflown || completions() >= ring_.cq.ring_entries || !allSubmitted()) return nullptr;
+  return io_uring_get_sqe(&ring_);
+}
+
+// Without GETEVENTS, so that no other completion is brought in.
+int UringRing::resultNow(std::uint64_t tag, io_uring_sqe& sqe) {
+  unsigned at = io_uring_smp_load_acquire(ring_.cq.ktail);
+  publish();
+  ++enters_;
+  const int submitted = io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), 1, 0, 0, nullptr, 0);
+  if (submitted != 1) {
+    // It must not be read later, when its memory is someone else's.
+    if (!allSubmitted()) {
+      io_uring_prep_nop(&sqe);
+      io_uring_sqe_set_data64(&sqe, tag);
+    }
+    return -EBUSY;
+  }
+  for (; at != io_uring_smp_load_acquire(ring_.cq.ktail); ++at) {
+    const io_uring_cqe& entry = ring_.cq.cqes[at & ring_.cq.ring_mask];
+    if (entry.user_data != tag) continue;
+    const int result = entry.res;
+    if (at == *ring_.cq.khead) io_uring_cq_advance(&ring_, 1);
+    return result;
+  }
+  return -EIO;
+}
+
 // liburing keeps its own tail until a submit call of its own; that call can't take the flags that
 // are wanted here. With the identity mapping that setUp() leaves, both ways agree.
 unsigned UringRing::publish() noexcept {

@@ -48,15 +48,30 @@ class UringRing {
   /// `timeout`. Makes no system call when there is nothing to submit, to wait for or to run.
   void enter(unsigned waitFor, Duration timeout);
 
+  /// Submits one request that must not wait (MSG_DONTWAIT), as prepare(sqe) fills it in, behind all
+  /// that is queued, and returns its result; -EBUSY when the ring has no room for it. What it uses
+  /// is the caller's again afterwards. No other completion is taken, and none may have `tag`.
+  template <class Prepare>
+  int runNow(std::uint64_t tag, Prepare&& prepare) {
+    io_uring_sqe* sqe = prepareNow();
+    if (sqe == nullptr) return -EBUSY;
+    prepare(sqe);
+    io_uring_sqe_set_data64(sqe, tag);
+    return resultNow(tag, *sqe);
+  }
+  /// Drops completions of runNow() that it had to leave in the ring, from its front.
+  void skip(std::uint64_t tag) noexcept {
+    while (completions() > 0 && front().user_data == tag) static_cast<void>(take());
+  }
+
   /// How many completions there are.
   [[nodiscard]] unsigned completions() const noexcept { return io_uring_cq_ready(&ring_); }
   /// Takes the oldest completion, of which there must be one. It is gone from the ring before
   /// anyone acts on it, so an exception can't make it come twice.
   UringCompletion take() noexcept {  // NOLINT(readability-make-member-function-const)
-    const unsigned head = *ring_.cq.khead;
-    const io_uring_cqe& entry = ring_.cq.cqes[head & ring_.cq.ring_mask];
+    const io_uring_cqe& entry = front();
     const UringCompletion completion{entry.user_data, entry.res, entry.flags};
-    io_uring_smp_store_release(ring_.cq.khead, head + 1);
+    io_uring_smp_store_release(ring_.cq.khead, *ring_.cq.khead + 1);
     return completion;
   }
 
@@ -68,7 +83,12 @@ class UringRing {
 
  private:
   void setUp(std::uint32_t submissionEntries, std::uint32_t completionEntries);
+  [[nodiscard]] const io_uring_cqe& front() const noexcept {
+    return ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
+  }
   io_uring_sqe* nextBeyond();
+  io_uring_sqe* prepareNow();
+  int resultNow(std::uint64_t tag, io_uring_sqe& sqe);
   unsigned publish() noexcept;
   void fillFromBacklog() noexcept;
   int enterOnce(unsigned waitFor, Duration timeout);

@@ -35,6 +35,7 @@ struct UringTag {
     return (static_cast<std::uint64_t>(slot.generation) << 32U) |
            (static_cast<std::uint64_t>(kind) << 24U) | slot.index;
   }
+  [[nodiscard]] bool ofSource() const noexcept { return kind > UringKind::kChannel; }
   static UringTag unpack(std::uint64_t bits) noexcept {
     return {static_cast<UringKind>((bits >> 24U) & 0xFFU),
             {static_cast<std::uint32_t>(bits & (kMostSlots - 1)),
@@ -61,7 +62,7 @@ class UringSource {
 
  private:
   friend class UringPoller;
-  unsigned inFlight_ = 0;
+  std::uint16_t inFlight_ = 0;
   bool abandoned_ = false;
 };
 

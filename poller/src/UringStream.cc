@@ -23,21 +23,23 @@ namespace {
 constexpr unsigned kStep = 3;
 constexpr unsigned kStreak = 12;
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
+constexpr unsigned kSendFlags = MSG_NOSIGNAL | MSG_WAITALL;
 
-// What the kernel may still touch: the fd, the bytes being sent, and the requests' states.
-class StreamSource final : public UringSource {
+// What the user holds, and what the kernel may still touch: the fd, the bytes being sent, and the
+// requests' states. It lives on until the kernel is done with it.
+class StreamSource final : public Stream, public UringSource {
  public:
   StreamSource(UringPoller& poller, UniqueFd fd, StreamHandler& handler)
-      : poller_(poller), handler_(&handler), fd_(std::move(fd)) {}
+      : fd_(std::move(fd)), poller_(poller), handler_(&handler) {}
 
   void setId(SlotId id) noexcept { id_ = id; }
-  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-  void startReading();
-  void stopReading();
-  std::size_t send(OutputQueue& queue);
-  void shutdownWrite();
-  void leave() { poller_.abandon(id_, *this); }
+  void startReading() override;
+  void stopReading() override;
+  std::size_t send(OutputQueue& queue) override;
+  std::size_t sendNow(std::span<const char> bytes) override;
+  void shutdownWrite() override;
+  [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
   void onCompletion(UringKind kind, UringCompletion completion) override;
   void deliverKept() override;
@@ -45,15 +47,24 @@ class StreamSource final : public UringSource {
   void abandon() override;
 
  private:
+  void close() noexcept override { poller_.abandon(id_, *this); }
+
   void armReceive();
   void armWatch();
+  // Cold: kept out of line, so that what is called for each message needs few registers.
+  [[gnu::cold]] void onOther(UringKind kind, UringCompletion completion);
   void onReceived(UringCompletion completion);
+  void receiveMuch();
+  void waitForTurn();
+  void ended();
   void onWatched(UringCompletion completion);
   void armNext();
-  void noteSize(int n);
+  [[gnu::cold]] void noteSize(int n);
   void deferDelivery();
   void onSendDone(int result);
+  [[gnu::cold]] void sendStuck(int result);
   void submitSend();
+  [[gnu::cold]] void submitGathered();
   void sendLater();
   void keep(std::span<const char> bytes);
   void fail(int errnum);
@@ -66,29 +77,29 @@ class StreamSource final : public UringSource {
     return handler_ != nullptr && reading_ && !eof_ && !failed_;
   }
 
-  UringPoller& poller_;
-  StreamHandler* handler_;  // null once the user's Stream is gone
+  // The order, and the widths of the flags, make for few bytes, as in TcpConnection.
   UniqueFd fd_;
+  UringPoller& poller_;
+  StreamHandler* handler_;  // null once the user's StreamPtr is gone
   SlotId id_;
   OutputQueue sending_;           // owned by the kernel until the send completes
-  std::size_t sent_ = 0;          // of the send in flight, by completions that fell short
   std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
   std::uint8_t streak_ = 0;       // see noteSize()
-  bool bulky_ = false;            // shall receive into large buffers
-  bool armedBulky_ = false;       // does
   bool delivers_ = false;
-  bool reading_ = false;
-  bool receiveArmed_ = false;
-  bool receiveCancelled_ = false;
-  bool starving_ = false;
-  bool hadSome_ = false;  // since the receive was armed
-  bool watchArmed_ = false;
-  bool sendInFlight_ = false;
-  bool shutdownWanted_ = false;
-  bool deliveryDeferred_ = false;
-  bool eof_ = false;      // the peer's FIN was received
-  bool eofTold_ = false;  // and handed on
-  bool failed_ = false;
+  bool bulky_ : 1 = false;       // shall wait until it is readable, to receive much at once
+  bool armedBulky_ : 1 = false;  // does
+  bool reading_ : 1 = false;
+  bool receiveArmed_ : 1 = false;
+  bool receiveCancelled_ : 1 = false;
+  bool starving_ : 1 = false;
+  bool hadSome_ : 1 = false;  // since the receive was armed
+  bool watchArmed_ : 1 = false;
+  bool sendInFlight_ : 1 = false;
+  bool shutdownWanted_ : 1 = false;
+  bool deliveryDeferred_ : 1 = false;
+  bool eof_ : 1 = false;      // the peer's FIN was received
+  bool eofTold_ : 1 = false;  // and handed on
+  bool failed_ : 1 = false;
 };
 
 void StreamSource::startReading() {
@@ -116,9 +127,13 @@ void StreamSource::stopReading() {
 void StreamSource::armReceive() {
   if (!wantsMore() || receiveArmed_ || starving_) return;
   poller_.request(id_, *this, UringKind::kReceive, [this](io_uring_sqe* sqe) {
-    io_uring_prep_recv_multishot(sqe, fd_.get(), nullptr, 0, 0);
-    sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = poller_.receiveGroup(bulky_);
+    if (bulky_) {
+      io_uring_prep_poll_add(sqe, fd_.get(), POLLIN);
+    } else {
+      io_uring_prep_recv_multishot(sqe, fd_.get(), nullptr, 0, 0);
+      sqe->flags |= IOSQE_BUFFER_SELECT;
+      sqe->buf_group = UringBuffers::kGroup;
+    }
   });
   receiveArmed_ = true;
   armedBulky_ = bulky_;
@@ -136,17 +151,24 @@ void StreamSource::armWatch() {
 }
 
 void StreamSource::onCompletion(UringKind kind, UringCompletion completion) {
+  // Nearly always: bytes, for a reader, from a receive that goes on; or a send that is done.
+  if (kind == UringKind::kReceive && completion.more() && completion.result > 0 && delivers_) {
+    ++poller_.counters().receives;
+    hadSome_ = true;
+    handler_->onData(poller_.taken(completion));
+    // Last, as it may throw; the bytes are with the handler by then.
+    const bool sizeTells = streak_ > 0 || completion.result >= poller_.bufferSize();
+    if (sizeTells && delivers_) noteSize(completion.result);
+  } else if (kind == UringKind::kSend) {
+    onSendDone(completion.result);
+  } else {
+    onOther(kind, completion);
+  }
+}
+
+void StreamSource::onOther(UringKind kind, UringCompletion completion) {
   switch (kind) {
     case UringKind::kReceive:
-      // Nearly always: bytes, for a reader, from a receive that goes on.
-      if (completion.more() && completion.result > 0 && delivers_) {
-        ++poller_.counters().receives;
-        hadSome_ = true;
-        handler_->onData(poller_.taken(completion));
-        // Last, as it may throw; the bytes are with the handler by then.
-        if (delivers_) noteSize(completion.result);
-        return;
-      }
       try {
         onReceived(completion);
       } catch (...) {
@@ -154,9 +176,6 @@ void StreamSource::onCompletion(UringKind kind, UringCompletion completion) {
         throw;
       }
       armNext();
-      break;
-    case UringKind::kSend:
-      onSendDone(completion.result);
       break;
     case UringKind::kPause:
       onSendDone(0);
@@ -170,7 +189,6 @@ void StreamSource::onCompletion(UringKind kind, UringCompletion completion) {
 }
 
 void StreamSource::onReceived(UringCompletion completion) {
-  ++poller_.counters().receives;
   if (!completion.more()) {
     receiveArmed_ = false;
     receiveCancelled_ = false;
@@ -180,6 +198,11 @@ void StreamSource::onReceived(UringCompletion completion) {
   std::span<const char> bytes;
   if (completion.buffer() >= 0) bytes = poller_.taken(completion);
   if (handler_ == nullptr || failed_) return;
+  if (armedBulky_ && n > 0) {
+    receiveMuch();
+    return;
+  }
+  ++poller_.counters().receives;
   if (n > 0) {
     hadSome_ = true;
     if (!reading_ || kept_ != nullptr) {
@@ -188,37 +211,66 @@ void StreamSource::onReceived(UringCompletion completion) {
       handler_->onData(bytes);
     }
   } else if (n == 0) {
-    eof_ = true;
-    if (reading_ && kept_ == nullptr) {
-      eofTold_ = true;
-      handler_->onEof();
-    }
+    ended();
   } else if (n == -ENOBUFS) {
-    if (armedBulky_) {
-      // The large ones are few; the usual ones will do meanwhile.
-      bulky_ = false;
-    } else if (reading_ && !bulky_ && !starving_) {
-      poller_.starve(id_, hadSome_);
-      starving_ = true;
+    if (reading_ && !bulky_ && !starving_) {
+      waitForTurn();
     }
   } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
     fail(-n);
   }
 }
 
+// Armed again when the poller gets to it: a few streams a turn.
+void StreamSource::waitForTurn() {
+  poller_.starve(id_, hadSome_);
+  starving_ = true;
+}
+
+void StreamSource::ended() {
+  eof_ = true;
+  if (!reading_ || kept_ != nullptr) return;
+  eofTold_ = true;
+  handler_->onEof();
+}
+
+// Of a bulky stream that is readable: into the handler's own memory, if it has some, else into a
+// block that all share. What was kept goes first, and then the poll is armed again.
+void StreamSource::receiveMuch() {
+  if (!reading_ || kept_ != nullptr) return;
+  std::span<char> room = handler_->receiveRoom();
+  if (room.empty()) room = poller_.bulkBlock();
+  room = room.first(std::min(room.size(), poller_.bulkSize()));
+  ++poller_.counters().receives;
+  const int n = poller_.runNow([&](io_uring_sqe* sqe) {
+    io_uring_prep_recv(sqe, fd_.get(), room.data(), room.size(), MSG_DONTWAIT);
+  });
+  if (n > 0) {
+    noteSize(n);
+    handler_->onData(room.first(static_cast<std::size_t>(n)));
+  } else if (n == 0) {
+    ended();
+  } else if (n == -EBUSY) {
+    waitForTurn();  // a poll armed at once would take the room again that the ring lacks
+  } else if (n != -EAGAIN && n != -EINTR && n != -ENOMEM) {
+    fail(-n);
+  }
+}
+
 // A stream that fills its buffers is bulky until it has long had little to say. The receive that is
-// armed ends, and its last completion arms the one that receives into the other group.
+// armed ends, and its last completion arms one of the other sort.
 void StreamSource::noteSize(int n) {
   const bool large = n >= poller_.bufferSize();
-  if (!bulky_ && !large && streak_ == 0) return;
   if (large != bulky_) {
     streak_ = static_cast<std::uint8_t>(streak_ + kStep);
   } else if (streak_ > 0) {
     --streak_;
   }
   if (streak_ < kStreak || receiveCancelled_) return;
-  poller_.cancel(id_, *this, UringKind::kReceive);
-  receiveCancelled_ = true;
+  if (receiveArmed_) {
+    poller_.cancel(id_, *this, UringKind::kReceive);
+    receiveCancelled_ = true;
+  }
   bulky_ = !bulky_;
   streak_ = 0;
 }
@@ -250,7 +302,8 @@ void StreamSource::deliverKept() {
     updateDelivers();
     if (eof_) deferDelivery();
     handler_->onData({bytes->peek(), bytes->readableBytes()});
-  } else if (eof_ && !std::exchange(eofTold_, true)) {
+  } else if (eof_ && !eofTold_) {
+    eofTold_ = true;
     handler_->onEof();
   }
 }
@@ -285,33 +338,48 @@ void StreamSource::onWatched(UringCompletion completion) {
 std::size_t StreamSource::send(OutputQueue& queue) {
   if (sendInFlight_ || failed_ || queue.empty()) return 0;
   if (queue.front().size() == queue.size()) {
-    sending_.swap(queue);
+    sending_.swap(queue);  // it was empty
   } else {
     queue.moveFrontTo(sending_, UringMessages::kChunks);
   }
-  sent_ = 0;
   submitSend();
-  return 0;
+  return sending_.size();
+}
+
+// Whatever it meets, the send of what is left will meet, too, and deal with.
+std::size_t StreamSource::sendNow(std::span<const char> bytes) {
+  if (sendInFlight_ || failed_) return 0;
+  ++poller_.counters().sends;
+  const int n = poller_.runNow([&](io_uring_sqe* sqe) {
+    io_uring_prep_send(sqe, fd_.get(), bytes.data(), std::min(bytes.size(), kMostAtOnce),
+                       MSG_DONTWAIT | MSG_NOSIGNAL);
+  });
+  return static_cast<std::size_t>(std::max(n, 0));
 }
 
 void StreamSource::submitSend() {
-  constexpr unsigned kFlags = MSG_NOSIGNAL | MSG_WAITALL;
-  const std::span<const char> front = sending_.front();
-  // The result has 31 bits; what is left goes with the next send.
-  if (front.size() == sending_.size() || front.size() > kMostAtOnce) {
-    const std::size_t length = std::min(front.size(), kMostAtOnce);
-    poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
-      io_uring_prep_send(sqe, fd_.get(), front.data(), length, kFlags);
-    });
-  } else {
-    UringMessages::Message& message = poller_.messages().take();
-    message.header.msg_iovlen = sending_.gather(message.chunks, kMostAtOnce);
-    poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
-      io_uring_prep_sendmsg(sqe, fd_.get(), &message.header, kFlags);
-    });
-  }
   sendInFlight_ = true;
   ++poller_.counters().sends;
+  const std::span<const char> front = sending_.front();
+  if (front.size() < sending_.size() || front.size() > kMostAtOnce) {
+    submitGathered();
+    return;
+  }
+  poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+    io_uring_prep_send(sqe, fd_.get(), front.data(), front.size(), kSendFlags);
+  });
+}
+
+// Several chunks, or one for which the 31 bits of a result are too few: what is left goes with the
+// next send.
+void StreamSource::submitGathered() {
+  UringMessages::Message& message = poller_.messages().take();
+  message.header.msg_iovlen = sending_.gather(message.chunks, kMostAtOnce);
+  iovec& first = message.chunks[0];
+  first.iov_len = std::min(first.iov_len, kMostAtOnce);
+  poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+    io_uring_prep_sendmsg(sqe, fd_.get(), &message.header, kSendFlags);
+  });
 }
 
 // The kernel was short of memory, which passes: tried again a little later. Until then the send
@@ -327,36 +395,33 @@ void StreamSource::sendLater() {
 
 void StreamSource::onSendDone(int result) {
   sendInFlight_ = false;
-  // Nearly always.
-  const bool untroubled = handler_ != nullptr && !failed_ && !shutdownWanted_;
-  if (untroubled && result > 0 && static_cast<std::size_t>(result) == sending_.size()) {
-    sending_.clear();
-    handler_->onSent(sent_ + static_cast<std::size_t>(result));
-    return;
-  }
   if (handler_ == nullptr || failed_) {
     sending_.clear();
     return;
   }
-  if (result == -ENOMEM || result == -ENOBUFS) {
-    sendLater();
+  if (result <= 0) {
+    sendStuck(result);
     return;
   }
-  if (result < 0 && result != -EINTR && result != -EAGAIN) {
-    sending_.clear();
-    fail(-result);
-    return;
-  }
-  if (result > 0) {
-    sending_.consume(static_cast<std::size_t>(result));
-    sent_ += static_cast<std::size_t>(result);
-  }
+  const auto sent = static_cast<std::size_t>(result);
+  sending_.consume(sent);
   if (!sending_.empty()) {
     submitSend();
-    return;
+  } else if (shutdownWanted_) {
+    ::shutdown(fd_.get(), SHUT_WR);
   }
-  if (shutdownWanted_) ::shutdown(fd_.get(), SHUT_WR);
-  handler_->onSent(sent_);
+  handler_->onSent(sent);
+}
+
+void StreamSource::sendStuck(int result) {
+  if (result == -ENOMEM || result == -ENOBUFS) {
+    sendLater();
+  } else if (result == 0 || result == -EINTR || result == -EAGAIN) {
+    submitSend();
+  } else {
+    sending_.clear();
+    fail(-result);
+  }
 }
 
 void StreamSource::shutdownWrite() {
@@ -384,34 +449,14 @@ void StreamSource::abandon() {
   }
 }
 
-// What the user holds; the source lives on until the kernel is done with it.
-class UringStream final : public Stream {
- public:
-  ~UringStream() override {
-    if (source_ != nullptr) source_->leave();
-  }
-
-  void attach(StreamSource& source) noexcept { source_ = &source; }
-  void startReading() override { source_->startReading(); }
-  void stopReading() override { source_->stopReading(); }
-  std::size_t send(OutputQueue& queue) override { return source_->send(queue); }
-  void shutdownWrite() override { source_->shutdownWrite(); }
-  [[nodiscard]] int fd() const noexcept override { return source_->fd(); }
-
- private:
-  StreamSource* source_ = nullptr;
-};
-
 }  // namespace
 
-std::unique_ptr<Stream> openUringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler) {
+StreamPtr openUringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler) {
   setNonBlocking(fd.get(), false);
   auto source = std::make_unique<StreamSource>(poller, std::move(fd), handler);
   StreamSource& stays = *source;
-  auto stream = std::make_unique<UringStream>();
   stays.setId(poller.add(std::move(source)));
-  stream->attach(stays);
-  return stream;
+  return StreamPtr(&stays);
 }
 
 }  // namespace tern

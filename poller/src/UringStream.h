@@ -12,6 +12,6 @@ class UringPoller;
 
 /// Throws std::system_error, and closes fd, when it can't be put into blocking mode, which io_uring
 /// needs to wait on its behalf.
-std::unique_ptr<Stream> openUringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler);
+StreamPtr openUringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler);
 
 }  // namespace tern

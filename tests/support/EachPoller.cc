@@ -12,8 +12,7 @@ const std::vector<PollerCase>& everyPoller() {
     tiny.completionEntries = 8;
     tiny.bufferCount = 2;
     tiny.bufferSize = 8;
-    tiny.bulkBufferCount = 2;
-    tiny.bulkBufferSize = 32;
+    tiny.bulkReceiveSize = 32;
     UringOptions byReadiness;
     byReadiness.completion = false;
     return std::vector<PollerCase>{

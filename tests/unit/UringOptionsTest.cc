@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace tern {
 namespace {
@@ -34,7 +35,7 @@ UringOptions geometry(std::uint32_t submissions, std::uint32_t completions, std:
   options.completionEntries = completions;
   options.bufferCount = buffers;
   options.bufferSize = bufferSize;
-  options.bulkBufferCount = 0;
+  options.bulkReceiveSize = 1;
   return options;
 }
 
@@ -56,15 +57,16 @@ struct Collector final : StreamHandler {
   std::error_code failure;
 };
 
-/// Receives `text` over three streams at once on a poller of that geometry; the largest piece that
-/// came at a time.
-std::size_t expectBytesArrive(const UringOptions& options, const std::string& text) {
+/// Receives `text` over several streams at once on a poller of that geometry; the largest piece
+/// that came at a time.
+std::size_t expectBytesArrive(const UringOptions& options, const std::string& text,
+                              std::size_t streams = 3) {
   const PollerSpec::Made made = PollerSpec(options).make();
   struct End {
     Collector collector;
-    std::unique_ptr<Stream> stream;
+    StreamPtr stream;
   };
-  std::array<End, 3> ends;
+  std::vector<End> ends(streams);
   for (End& end : ends) {
     std::array<int, 2> fds{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
@@ -121,19 +123,25 @@ TEST(UringOptions, CountsAboveTheKernelsLimitsAreClamped) {
   EXPECT_EQ(expectBytesArrive(geometry(8, 16, 32769, 16), pattern(500)), 16U);
 }
 
-TEST(UringOptions, ABulkyStreamReceivesIntoLargerBuffers) {
+TEST(UringOptions, ABulkyStreamReceivesMoreAtATime) {
   UringOptions options = geometry(8, 16, 4, 16);
-  options.bulkBufferCount = 2;
-  options.bulkBufferSize = 512;
-  const std::size_t largest = expectBytesArrive(options, pattern(5000));
-  EXPECT_GT(largest, 16U);
-  EXPECT_LE(largest, 512U);
+  options.bulkReceiveSize = 512;
+  EXPECT_EQ(expectBytesArrive(options, pattern(5000)), 512U);
 }
 
-TEST(UringOptions, ABulkyStreamDoesWithoutLargerBuffersThatCannotBeHad) {
+// Each that is told to wait would be ready again at once: together they must not keep the ring
+// full.
+TEST(UringOptions, ManyBulkyStreamsShareARingThatIsTooSmallForThem) {
+  UringOptions options = geometry(4, 8, 2, 8);
+  options.bulkReceiveSize = 32;
+  EXPECT_EQ(expectBytesArrive(options, pattern(5000), 50), 32U);
+}
+
+TEST(UringOptions, ABulkyStreamReceivesAtMostWhatAHandlerMayExpect) {
   UringOptions options = geometry(8, 16, 4, 16);
-  options.bulkBufferCount = 32768;
-  options.bulkBufferSize = kMost;
+  options.bulkReceiveSize = kMost;
+  EXPECT_GT(expectBytesArrive(options, pattern(100'000)), 16U);
+  options.bulkReceiveSize = 0;
   EXPECT_EQ(expectBytesArrive(options, pattern(5000)), 16U);
 }
 

@@ -130,7 +130,7 @@ class Buffer {
   /// is empty; if they lie at its own beginWrite(), just counted. They must stay valid until
   /// settle().
   void lend(std::span<const char> bytes) {
-    if (!empty() || lent_ || storage_ != nullptr) {
+    if (begin_ != nullptr) {
       lendBehind(bytes);
       return;
     }
@@ -140,12 +140,12 @@ class Buffer {
   }
   /// Ends the loan: copies what is still unread, or, with nothing unread, frees all memory.
   void settle() {
-    if (!empty() || storage_ != nullptr) {
+    if (lent_ && empty()) {
+      begin_ = end_ = nullptr;
+      lent_ = false;
+    } else if (begin_ != nullptr) {
       settleStorage();
-      return;
     }
-    begin_ = end_ = nullptr;
-    lent_ = false;
   }
   [[nodiscard]] bool borrowing() const noexcept { return lent_; }
 
@@ -198,7 +198,7 @@ class Buffer {
 
   char* storage_ = nullptr;
   std::size_t capacity_ = 0;
-  const char* begin_ = nullptr;  // inside storage_, or lent
+  const char* begin_ = nullptr;  // inside storage_, or lent (storage_ is null then), or neither
   const char* end_ = nullptr;
   bool lent_ = false;
 };

@@ -10,11 +10,17 @@ namespace tern {
 /// Belongs to the thread that constructs it.
 class ThreadCheck {
  public:
-  [[nodiscard]] bool isOwner() const noexcept { return owner_ == mark(); }
+  [[nodiscard]] bool isOwner() const noexcept { return owner_ == thisThread(); }
 
   /// Aborts with a sentence naming `what` when called from another thread: a broken contract.
   void require(const char* what) const noexcept {
     if (!isOwner()) fail(what);
+  }
+
+  /// Names the calling thread while it lives, in one instruction; never null.
+  static const void* thisThread() noexcept {
+    static constinit thread_local char own = 0;
+    return &own;
   }
 
  private:
@@ -24,13 +30,7 @@ class ThreadCheck {
                       "queueInLoop()");
   }
 
-  // The address of a thread's own variable tells threads apart without a call.
-  static const void* mark() noexcept {
-    static constinit thread_local char own = 0;
-    return &own;
-  }
-
-  const void* owner_ = mark();
+  const void* owner_ = thisThread();
 };
 
 }  // namespace tern

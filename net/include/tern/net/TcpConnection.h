@@ -15,6 +15,7 @@
 #include "tern/base/Buffer.h"
 #include "tern/base/Clock.h"
 #include "tern/base/OutputQueue.h"
+#include "tern/base/ThreadCheck.h"
 #include "tern/net/Callbacks.h"
 #include "tern/net/InetAddress.h"
 #include "tern/poller/Stream.h"
@@ -86,7 +87,14 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   /// KiB on and while nothing waits, as far as the kernel takes them at once, not at all; from
   /// another thread, always. Bytes sent by one thread keep their order. Dropped after shutdown() or
   /// close.
-  void send(std::string_view bytes);
+  void send(std::string_view bytes) {
+    // Nearly always, from the second reply of a callback on.
+    if (direct_.load(std::memory_order_relaxed) == ThreadCheck::thisThread() &&
+        output_.appendInRoom(bytes)) {
+      return;
+    }
+    sendView(bytes);
+  }
   void send(const char* text) { send(std::string_view(text)); }
   void send(const void* data, std::size_t length) {
     send(std::string_view(static_cast<const char*>(data), length));
@@ -159,10 +167,11 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void establish(UniqueFd fd);
   template <class Post>
   void onLoop(Post&& post);
+  void sendView(std::string_view bytes);
   template <class Bytes>
   void sendInLoop(Bytes&& bytes);
-  void sendCopy(std::string_view bytes);
   std::string_view sendLarge(std::string_view bytes);
+  void appended();
   void shutdownInLoop();
   void forceCloseInLoop(std::error_code reason);
   void setReadingInLoop(bool on);
@@ -170,6 +179,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   template <class Call>
   void runCallback(Call&& call);
   void afterCallback();
+  void leaveCallback() noexcept;
   void scheduleTurnEnd();
   void turnEnd();
   void flush();
@@ -177,11 +187,13 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void setState(State state) noexcept;
   void afterProgress();
   void updatePlain() noexcept;
+  void sendNextWithCare() noexcept { direct_.store(nullptr, std::memory_order_relaxed); }
   void aboveAMark(std::size_t now);
   void fellToLowMark(std::size_t waiting);
   void writeCompleted();
   void closeNow();
   void settleInput();
+  void keepUnread();
   ConnectionCallbacks& editCallbacks();
 
   // The order, and the widths of the flags, make for few bytes: an idle connection is little else.
@@ -189,10 +201,13 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   std::shared_ptr<const ConnectionCallbacks> callbacks_;
   ConnectionSet* set_;
   TcpConnectionPtr self_;  // while it is up, and until the end of the turn in which it went down
-  std::unique_ptr<Stream> stream_;
+  StreamPtr stream_;
   Buffer input_;
   OutputQueue output_;
   std::size_t inFlight_ = 0;  // taken by the stream, not yet sent
+  // The loop's thread, while in one of its callbacks sending has no other consequence than that the
+  // bytes leave, and no mark is within the reach of output_'s last block; else null.
+  std::atomic<const void*> direct_{nullptr};
   std::any context_;
   const std::uint64_t id_;
   std::error_code closeReason_;
@@ -206,7 +221,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   bool turnEndScheduled_ = false;
   bool aboveHighMark_ = false;
   bool writeCompleteDue_ = false;
-  bool plain_ = false;  // see updatePlain()
+  bool plain_ = false;         // see updatePlain()
+  std::uint8_t roomBits_ = 0;  // see receiveRoom()
 };
 
 /// The default connection callback of muduo programs: logs up and down at debug level.

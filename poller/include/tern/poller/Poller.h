@@ -16,13 +16,12 @@
 #include "tern/base/ThreadCheck.h"
 #include "tern/base/UniqueFd.h"
 #include "tern/poller/Channel.h"
+#include "tern/poller/Stream.h"
 
 namespace tern {
 
 class Listener;
 class ListenerHandler;
-class Stream;
-class StreamHandler;
 
 /// What a poller asked of the kernel since it was made. Counts, for tests and for tuning.
 struct PollerStats {
@@ -66,7 +65,7 @@ class Poller {
   /// A stream on a connected socket, in blocking or non-blocking mode. The default is built on
   /// Channel and works on every poller; a completion backend overrides it. Throws
   /// std::system_error, and closes fd, when it can't be watched.
-  virtual std::unique_ptr<Stream> openStream(UniqueFd fd, StreamHandler& handler);
+  virtual StreamPtr openStream(UniqueFd fd, StreamHandler& handler);
   /// The same for a listening socket.
   virtual std::unique_ptr<Listener> openListener(UniqueFd fd, ListenerHandler& handler);
 

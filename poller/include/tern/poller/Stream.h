@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <system_error>
 
@@ -17,8 +18,8 @@ class StreamHandler {
   /// Bytes arrived, in order. They are lent for the duration of the call.
   virtual void onData(std::span<const char> bytes) = 0;
   /// Asked for by a stream that is about to receive much: memory of the handler's own, to receive
-  /// into without a detour; it stays valid until the handler is called again. If bytes come,
-  /// onData() shows them at its beginning. Empty: none. Must not destroy the stream.
+  /// into without a detour. It is used before anything else runs; if bytes come, onData() shows
+  /// them at its beginning. Empty: none. Must not destroy the stream.
   virtual std::span<char> receiveRoom() { return {}; }
   /// The peer finished writing; we may still send. No onData after it.
   virtual void onEof() = 0;
@@ -32,16 +33,21 @@ class StreamHandler {
   ~StreamHandler() = default;
 };
 
-/// Owns its fd. Made by Poller::openStream(), reading stopped. Belongs to the poller's thread; the
-/// poller and the handler must outlive it.
+/// Owns its fd. Made by Poller::openStream(), reading stopped, and held by a StreamPtr, which may
+/// let go of it at any time, in any callback: what is in flight is cancelled, no callback comes
+/// after it, and output that was not sent is dropped. The fd closes, and the object ends, when the
+/// kernel holds no request on them. Belongs to the poller's thread; the poller and the handler must
+/// outlive the StreamPtr.
 class Stream {
  public:
+  /// What a StreamPtr deletes with.
+  struct Close {
+    void operator()(Stream* stream) const noexcept { stream->close(); }
+  };
+
   Stream() = default;
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  /// At any time, in any callback: cancels what is in flight, and no callback comes after it. The
-  /// fd closes when the kernel holds no request on it. Output that was not sent is dropped.
-  virtual ~Stream() = default;
 
   /// From the first call of one of these two on, errors are watched for. They throw
   /// std::system_error when the poller can't watch the fd.
@@ -49,9 +55,9 @@ class Stream {
   /// No onData and no onEof after it returns; bytes already on their way are kept for later.
   virtual void stopReading() = 0;
 
-  /// Takes bytes from the front of the queue. Returns how many have left our hands already; those
-  /// taken and still in flight are reported by onSent(). What stays in the queue could not be taken
-  /// now: call again from onSent(). At most one kernel send is in flight per stream.
+  /// Takes bytes from the front of the queue. Returns how many of those are still in flight, which
+  /// onSent() will report; the others have left our hands. What stays in the queue could not be
+  /// taken now: call again from onSent(). At most one kernel send is in flight per stream.
   virtual std::size_t send(OutputQueue& queue) = 0;
 
   /// Offers bytes to the kernel, which may take some of them at once; returns how many. For large
@@ -63,6 +69,13 @@ class Stream {
   virtual void shutdownWrite() = 0;
 
   [[nodiscard]] virtual int fd() const noexcept = 0;
+
+ protected:
+  virtual ~Stream() = default;
+  /// The holder lets go. For a stream of which the kernel may still hold something to override.
+  virtual void close() noexcept { delete this; }
 };
+
+using StreamPtr = std::unique_ptr<Stream, Stream::Close>;
 
 }  // namespace tern

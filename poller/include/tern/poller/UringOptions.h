@@ -14,10 +14,9 @@ struct UringOptions {
   /// 32768) times size in bytes. Pages that are never received into cost no memory.
   std::uint32_t bufferCount = 256;
   std::uint32_t bufferSize = 16 * 1024;
-  /// A second pool, made when the first stream proves to be bulky (it fills buffer after buffer),
-  /// of larger buffers for such streams: fewer completions for as many bytes. Count 0: none.
-  std::uint32_t bulkBufferCount = 16;
-  std::uint32_t bulkBufferSize = 256 * 1024;
+  /// How many bytes at a time a stream receives that has proved to be bulky (it fills buffer after
+  /// buffer): straight into its connection's memory, without the pool. At most 256 KiB.
+  std::uint32_t bulkReceiveSize = 256 * 1024;
   /// False: TCP by readiness, as on the other pollers; for comparisons.
   bool completion = true;
 };
