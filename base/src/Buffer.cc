@@ -48,8 +48,8 @@ Buffer::~Buffer() { freeBlock(storage_, capacity_); }
 // NOLINTNEXTLINE(performance-noexcept-swap): see the header
 void Buffer::swap(Buffer& other) {
   // A loan belongs to one callback of one connection: it must not travel with the object.
-  if (lent_) reallocate(kCheapPrepend, 0);
-  if (other.lent_) other.reallocate(kCheapPrepend, 0);
+  if (borrowing()) reallocate(kCheapPrepend, 0);
+  if (other.borrowing()) other.reallocate(kCheapPrepend, 0);
   std::swap(storage_, other.storage_);
   std::swap(capacity_, other.capacity_);
   std::swap(begin_, other.begin_);
@@ -136,7 +136,7 @@ void Buffer::prepend(const void* data, std::size_t length) {
 void Buffer::makeFrontRoom(std::size_t length) {
   if (length > kMost) throw std::length_error("Buffer: more than the address space holds");
   const std::size_t readable = readableBytes();
-  const std::size_t room = lent_ ? 0 : capacity_ - readable;
+  const std::size_t room = borrowing() ? 0 : capacity_ - readable;
   if (room < length || room - length < readable / 4) {
     reallocate(std::max(length, kCheapPrepend) + readable / 4, 0);
     return;
@@ -152,7 +152,7 @@ void Buffer::ensureWritableBytes(std::size_t length) {
   const std::size_t readable = readableBytes();
   // Room that was freed at the front is used again before the buffer grows, unless that would
   // move a lot to gain little.
-  if (!lent_ && storage_ != nullptr && capacity_ >= kCheapPrepend + readable &&
+  if (storage_ != nullptr && capacity_ >= kCheapPrepend + readable &&
       capacity_ - kCheapPrepend - readable >= length && readable <= capacity_ / 2) {
     char* front = storage_ + kCheapPrepend;
     std::memmove(front, begin_, readable);
@@ -164,7 +164,7 @@ void Buffer::ensureWritableBytes(std::size_t length) {
 }
 
 char* Buffer::beginWrite() {
-  if (lent_) reallocate(kCheapPrepend, 0);
+  if (borrowing()) reallocate(kCheapPrepend, 0);
   return storage_ == nullptr ? nullptr : storage_ + (end_ - storage_);
 }
 
@@ -183,12 +183,12 @@ void Buffer::unwrite(std::size_t length) {
 }
 
 std::size_t Buffer::writableBytes() const noexcept {
-  if (lent_ || storage_ == nullptr) return 0;
+  if (storage_ == nullptr) return 0;
   return static_cast<std::size_t>(storage_ + capacity_ - end_);
 }
 
 std::size_t Buffer::prependableBytes() const noexcept {
-  if (lent_ || storage_ == nullptr) return 0;
+  if (storage_ == nullptr) return 0;
   return static_cast<std::size_t>(begin_ - storage_);
 }
 
@@ -202,9 +202,9 @@ void Buffer::shrink(std::size_t reserve) {
 }
 
 void Buffer::lendBehind(std::span<const char> bytes) {
-  if (!lent_ && storage_ != nullptr && bytes.data() == end_ && bytes.size() <= writableBytes()) {
+  if (storage_ != nullptr && bytes.data() == end_ && bytes.size() <= writableBytes()) {
     end_ += bytes.size();
-  } else if (!empty() || lent_) {
+  } else if (!empty() || borrowing()) {
     append(bytes.data(), bytes.size());
   } else {
     forget();
@@ -215,7 +215,7 @@ void Buffer::lendBehind(std::span<const char> bytes) {
 void Buffer::settleStorage() {
   if (empty()) {
     forget();
-  } else if (lent_) {
+  } else if (borrowing()) {
     reallocate(kCheapPrepend, 0);
   }
 }
@@ -232,7 +232,6 @@ void Buffer::forget() noexcept {
   storage_ = nullptr;
   capacity_ = 0;
   begin_ = end_ = nullptr;
-  lent_ = false;
 }
 
 void Buffer::reallocate(std::size_t front, std::size_t back) {
@@ -242,7 +241,7 @@ void Buffer::reallocate(std::size_t front, std::size_t back) {
   }
   const std::size_t needed = front + readable + back;
   // Doubling makes a long run of appends linear; taking over a loan needs no such reserve.
-  const bool exact = lent_ && back == 0;
+  const bool exact = borrowing() && back == 0;
   relocate(front, exact ? needed : std::max({needed, capacity_ * 2, kInitialSize}));
 }
 

@@ -68,7 +68,7 @@ void OutputQueue::destroy(Chunk* chunk) noexcept {
 }
 
 void OutputQueue::appendBeyondRoom(std::string_view bytes) {
-  if (tail_ != nullptr) {
+  if (head_ != nullptr) {
     appendBeyondTail(bytes);
   } else if (!bytes.empty()) {
     Chunk* chunk = create(bytes.size(), Chunk::Kind::kBlock);
@@ -81,7 +81,7 @@ void OutputQueue::appendBeyondRoom(std::string_view bytes) {
 // What fits goes into the last block, the rest into a new one; that is made first, as it may throw.
 void OutputQueue::appendBeyondTail(std::string_view bytes) {
   const std::string_view rest = bytes.substr(roomInTail());
-  const std::size_t wanted = std::min(tail_->allocation * 2, kLargestBlock);
+  const std::size_t wanted = std::min(head_->last->allocation * 2, kLargestBlock);
   Chunk* chunk = create(std::max(rest.size(), wanted - sizeof(Chunk)), Chunk::Kind::kBlock);
   appendInRoom(bytes.substr(0, roomInTail()));
   chunk->becomeEmpty();
@@ -160,22 +160,22 @@ std::size_t OutputQueue::moveFrontTo(OutputQueue& to, std::size_t maxChunks) noe
 
 void OutputQueue::destroyAll() noexcept {
   Chunk* chunk = head_;
-  head_ = tail_ = nullptr;
+  head_ = nullptr;
   size_ = 0;
   while (chunk != nullptr) destroy(std::exchange(chunk, chunk->next));
 }
 
 void OutputQueue::pushBack(Chunk* chunk) noexcept {
   chunk->next = nullptr;
-  (tail_ == nullptr ? head_ : tail_->next) = chunk;
-  tail_ = chunk;
+  (head_ == nullptr ? head_ : head_->last->next) = chunk;
+  head_->last = chunk;
   size_ += static_cast<std::size_t>(chunk->end - chunk->begin);
 }
 
 OutputQueue::Chunk* OutputQueue::unlinkFront() noexcept {
   Chunk* chunk = head_;
   head_ = chunk->next;
-  if (head_ == nullptr) tail_ = nullptr;
+  if (head_ != nullptr) head_->last = chunk->last;
   return chunk;
 }
 

@@ -70,10 +70,16 @@ class Server:
             os.killpg(self._process.pid, number)
 
 
-class Load:
-    """tern-load under way; result() waits for it."""
+def of_leftovers(command):
+    """The command on the server's core, whenever the server has nothing to do."""
+    idle = ["chrt", "--idle", "0"] if shutil.which("chrt") else []
+    return pinned(SERVER_CORE, [*idle, *command])
 
-    def __init__(self, binaries: Path, address, options, server_pid=None):
+
+class Load:
+    """tern-load under way; result() waits for it. `leftovers`: see of_leftovers()."""
+
+    def __init__(self, binaries: Path, address, options, server_pid=None, leftovers=False):
         command = [str(binaries / "tern-load"), "--connect", address, "--json", "-"]
         for name, value in options.items():
             command.append("--" + name.replace("_", "-"))
@@ -82,7 +88,8 @@ class Load:
         if server_pid is not None:
             command += ["--server-pid", str(server_pid)]
         self._command = command
-        self._process = subprocess.Popen(pinned(CLIENT_CORE, command), text=True,
+        placed = of_leftovers(command) if leftovers else pinned(CLIENT_CORE, command)
+        self._process = subprocess.Popen(placed, text=True,
                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def result(self, patience=120):

@@ -62,8 +62,10 @@ def markdown(results):
                  _ratio(goal["ratio"]), goal["verdict"]] for goal in scenario["goals"]])
     if results.get("tails"):
         lines += ["## p99 of 64 B at half the saturation rate, in µs", ""]
-        lines += _table(["", "alone", "beside 4 bulk streams", "ratio (goal: ≤ 2)"], [
-            [name, _spread(row["alone"]), _spread(row["beside bulk"]), _ratio(row["ratio"])]
+        lines += _table(
+            ["", "alone", "beside 4 bulk streams", "ratio (goal: ≤ 2)", "MB/s of the streams"], [
+            [name, _spread(row["alone"]), _spread(row["beside bulk"]), _ratio(row["ratio"]),
+             _spread(row["bulk MB/s"])]
             for name, row in results["tails"].items()])
     if results.get("counts"):
         names = list(next(iter(results["counts"].values())))

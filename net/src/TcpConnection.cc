@@ -189,7 +189,8 @@ void TcpConnection::shutdownInLoop() {
 
 void TcpConnection::forceCloseInLoop(std::error_code reason) {
   if (disconnected()) return;
-  if (!std::exchange(closeRequested_, true)) closeReason_ = reason;
+  if (!closeRequested_) closeReason_ = reason;
+  closeRequested_ = true;
   updatePlain();
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
@@ -262,7 +263,7 @@ void TcpConnection::afterCallback() {
 
 void TcpConnection::scheduleTurnEnd() {
   if (turnEndScheduled_) return;
-  loop().atTurnEnd(shared_from_this(),
+  loop().atTurnEnd(self_,
                    [](void* connection) { static_cast<TcpConnection*>(connection)->turnEnd(); });
   turnEndScheduled_ = true;
 }
@@ -292,7 +293,8 @@ void TcpConnection::afterProgress() {
   const std::size_t waiting = outputBytes();
   if (aboveHighMark_ && waiting <= callbacks_->lowMark) fellToLowMark(waiting);
   if (waiting > 0) return;
-  if (std::exchange(writeCompleteDue_, false) && callbacks_->writeComplete) writeCompleted();
+  if (writeCompleteDue_ && callbacks_->writeComplete) writeCompleted();
+  writeCompleteDue_ = false;
   if (connected()) return;
   if (eof_) {
     closeNow();

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "tern/base/Error.h"
 #include "tern/base/Logging.h"
 #include "tern/poller/Poller.h"
 
@@ -18,27 +19,47 @@ struct Channel::Callbacks {
   std::optional<std::weak_ptr<void>> owner;
 };
 
+// Runs the callbacks. They are shared with whoever runs them: a callback may replace callbacks,
+// itself included, and each may destroy the channel, and with it this.
+class Channel::CallbackHandler final : public ChannelHandler {
+ public:
+  void attach(Channel& channel) noexcept { channel_ = &channel; }
+  void onEvents(EventMask events) override;
+  Callbacks& edit() {
+    if (callbacks_.use_count() > 1) callbacks_ = std::make_shared<Callbacks>(*callbacks_);
+    return *callbacks_;
+  }
+
+ private:
+  Channel* channel_ = nullptr;
+  std::shared_ptr<Callbacks> callbacks_ = std::make_shared<Callbacks>();
+};
+
 Channel::Channel(Poller& poller, int fd)
-    : poller_(poller),
-      callbacks_(std::make_shared<Callbacks>()),
-      id_(poller.enroll(*this)),
-      fd_(fd) {}
+    : Channel(poller, fd, std::make_unique<CallbackHandler>()) {}
+
+// What may throw comes before its owner lets go of it.
+Channel::Channel(Poller& poller, int fd, std::unique_ptr<CallbackHandler> own)
+    : poller_(poller), handler_(*own), id_(poller.enroll(*this)), fd_(fd), hasCallbacks_(true) {
+  own.release()->attach(*this);
+}
 
 Channel::Channel(Poller& poller, int fd, ChannelHandler& handler)
-    : poller_(poller), handler_(&handler), id_(poller.enroll(*this)), fd_(fd) {}
+    : poller_(poller),
+      handler_(handler),
+      id_(poller.enroll(*this)),
+      fd_(fd),
+      hasCallbacks_(false) {}
 
 Channel::~Channel() {
   if (interest_ != event::kNone) poller_.remove(*this);
   poller_.withdraw(id_);
+  if (hasCallbacks_) delete &static_cast<CallbackHandler&>(handler_);
 }
 
-// A callback may replace callbacks, itself included: what is running is not touched.
 Channel::Callbacks& Channel::editCallbacks() {
-  if (callbacks_ == nullptr || callbacks_.use_count() > 1) {
-    callbacks_ = callbacks_ == nullptr ? std::make_shared<Callbacks>()
-                                       : std::make_shared<Callbacks>(*callbacks_);
-  }
-  return *callbacks_;
+  if (!hasCallbacks_) contractViolation("a callback was set on a Channel that has a handler");
+  return static_cast<CallbackHandler&>(handler_).edit();
 }
 
 void Channel::setReadCallback(ReadEventCallback callback) {
@@ -72,16 +93,16 @@ void Channel::setInterest(int interest) {
   }
 }
 
-void Channel::runCallbacks(EventMask events) {
-  // Own copies: each callback may destroy the channel, and with it the functions being run.
+void Channel::CallbackHandler::onEvents(EventMask events) {
   const std::shared_ptr<Callbacks> callbacks = callbacks_;
-  Poller& poller = poller_;
-  const SlotId id = id_;
+  Channel& channel = *channel_;
+  Poller& poller = channel.poller_;
+  const SlotId id = channel.id_;
   std::shared_ptr<void> owner;
   if (callbacks->owner) {
     owner = callbacks->owner->lock();
     if (owner == nullptr) {
-      disableAll();
+      channel.disableAll();
       return;
     }
   }
@@ -97,9 +118,10 @@ void Channel::runCallbacks(EventMask events) {
       callbacks->write && ((events & event::kWritable) != 0 || (untold && !callbacks->read));
   if (!closes && !fails && !reads && !writes) {
     // Level-triggered: left on, it would be reported for ever.
-    log(LogLevel::kWarn, "fd " + std::to_string(fd_) + " reports events " + std::to_string(events) +
+    log(LogLevel::kWarn, "fd " + std::to_string(channel.fd_) + " reports events " +
+                             std::to_string(events) +
                              " and its channel has no callback for them; no longer watched");
-    disableAll();
+    channel.disableAll();
     return;
   }
   if (closes) callbacks->close();

@@ -135,7 +135,7 @@ void ReadinessStream::fail(int errnum) {
 // send() must not call the handler: the error waits for poll().
 void ReadinessStream::failLater(int errnum) {
   channel_.poller().defer(channel_.id(), event::kError);
-  error_ = errnum;
+  error_ = static_cast<std::uint16_t>(errnum);
   receives_ = false;
   sends_ = false;
 }

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include "tern/poller/Poller.h"
 #include "tern/poller/Stream.h"
 
@@ -35,17 +37,17 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void updateInterest();
 
   UniqueFd fd_;
-  int error_ = 0;    // an error met inside send(), to be reported from poll()
-  Channel channel_;  // after fd_: it stops watching before the fd closes
+  bool receives_ : 1 = false;  // reading_, and nothing that ends it
+  bool sends_ : 1 = true;      // no send waits for room, and nothing went wrong
+  bool bulky_ : 1 = false;     // see receive()
+  bool reading_ : 1 = false;
+  bool eof_ : 1 = false;
+  bool awaitingRoom_ : 1 = false;
+  bool hungUp_ : 1 = false;  // both directions are down and nothing more can happen until a read
+  bool failed_ : 1 = false;
+  std::uint16_t error_ = 0;  // an errno met inside send(), to be reported from poll()
+  Channel channel_;          // after fd_: it stops watching before the fd closes
   StreamHandler& handler_;
-  bool receives_ = false;  // reading_, and nothing that ends it
-  bool sends_ = true;      // no send waits for room, and nothing went wrong
-  bool bulky_ = false;     // see receive()
-  bool reading_ = false;
-  bool eof_ = false;
-  bool awaitingRoom_ = false;
-  bool hungUp_ = false;  // both directions are down and nothing more can happen until a read
-  bool failed_ = false;
 };
 
 }  // namespace tern

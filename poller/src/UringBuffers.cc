@@ -15,6 +15,7 @@ namespace tern {
 namespace {
 
 constexpr std::uint32_t kMostBuffers = 32768;  // the kernel's limit
+constexpr std::uint32_t kFirstBuffers = 32;
 
 // Anonymous pages: page-aligned as the kernel wants the ring, and without cost until touched. A
 // forked child does not get them: it must not touch what the kernel writes to on the parent's
@@ -58,8 +59,12 @@ UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t s
     throwSystemError(
         -result, "io_uring's receive buffers can't be registered: " + explainUringRefusal(-result));
   }
-  for (std::uint32_t id = 0; id < count_; ++id) giveBack(static_cast<std::uint16_t>(id));
+  for (std::uint32_t left = kFirstBuffers; left > 0; --left) provideMore();
   publish();
+}
+
+void UringBuffers::provideMore() noexcept {
+  if (provided_ < count_) giveBack(static_cast<std::uint16_t>(provided_++));
 }
 
 UringBuffers::~UringBuffers() {

@@ -16,8 +16,9 @@ class UringBuffers {
  public:
   static constexpr std::uint16_t kGroup = 0;
 
-  /// All buffers are with the kernel afterwards. Throws std::system_error; EINVAL means that the
-  /// kernel has no buffer rings.
+  /// A few buffers are with the kernel afterwards. It goes round all that it has, so that each is
+  /// soon resident memory: the others are added by provideMore(). Throws std::system_error; EINVAL
+  /// means that the kernel has no buffer rings.
   UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t size);
   UringBuffers(const UringBuffers&) = delete;
   UringBuffers& operator=(const UringBuffers&) = delete;
@@ -35,6 +36,8 @@ class UringBuffers {
     ++available_;
   }
   void publish() noexcept;
+  /// Adds a buffer, up to `count`; visible to the kernel at publish().
+  void provideMore() noexcept;
 
   /// Their memory is not unmapped: the kernel may still write to it.
   void leak() noexcept { memory_ = nullptr; }
@@ -52,6 +55,7 @@ class UringBuffers {
   UringRing& ring_;
   std::uint32_t count_;
   std::uint32_t size_;
+  std::uint32_t provided_ = 0;
   std::uint32_t available_ = 0;
   int unpublished_ = 0;
   io_uring_buf_ring* entries_ = nullptr;

@@ -70,8 +70,9 @@ void UringPoller::drain() {
     if (source->inFlight_ == 0) idle.push_back(id);
   });
   for (const SlotId id : idle) sources_.erase(id);
-  for (int step = 0; sources_.size() > 0 && step < kDrainSteps; ++step) {
+  for (int idleSteps = 0; sources_.size() > 0 && idleSteps < kDrainSteps; ++idleSteps) {
     ring_.enter(1, kDrainStep);
+    if (ring_.completions() > 0) idleSteps = 0;
     while (ring_.completions() > 0) {
       const UringCompletion completion = ring_.take();
       const UringTag tag = UringTag::unpack(completion.userData);
@@ -224,7 +225,10 @@ void UringPoller::deliverDeferred() {
 
 // --- receive buffers ---
 
-void UringPoller::starve(SlotId id, bool hadSome) { (hadSome ? sated_ : starved_).push_back(id); }
+void UringPoller::starve(SlotId id, bool hadSome) {
+  buffers_->provideMore();  // one that was missing
+  (hadSome ? sated_ : starved_).push_back(id);
+}
 
 // Those first that got nothing last time: the first to be armed may take every buffer there is.
 void UringPoller::feedStarved() {

@@ -62,8 +62,9 @@ class UringSource {
 
  private:
   friend class UringPoller;
-  std::uint16_t inFlight_ = 0;
-  bool abandoned_ = false;
+  // Few: one of each kind, and a cancellation or two.
+  std::uint8_t inFlight_ : 7 = 0;
+  bool abandoned_ : 1 = false;
 };
 
 }  // namespace tern

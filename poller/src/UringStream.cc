@@ -78,14 +78,8 @@ class StreamSource final : public Stream, public UringSource {
   }
 
   // The order, and the widths of the flags, make for few bytes, as in TcpConnection.
-  UniqueFd fd_;
-  UringPoller& poller_;
-  StreamHandler* handler_;  // null once the user's StreamPtr is gone
-  SlotId id_;
-  OutputQueue sending_;           // owned by the kernel until the send completes
-  std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
-  std::uint8_t streak_ = 0;       // see noteSize()
-  bool delivers_ = false;
+  bool delivers_ : 1 = false;
+  std::uint8_t streak_ : 4 = 0;  // see noteSize()
   bool bulky_ : 1 = false;       // shall wait until it is readable, to receive much at once
   bool armedBulky_ : 1 = false;  // does
   bool reading_ : 1 = false;
@@ -100,6 +94,12 @@ class StreamSource final : public Stream, public UringSource {
   bool eof_ : 1 = false;      // the peer's FIN was received
   bool eofTold_ : 1 = false;  // and handed on
   bool failed_ : 1 = false;
+  UniqueFd fd_;
+  UringPoller& poller_;
+  StreamHandler* handler_;  // null once the user's StreamPtr is gone
+  SlotId id_;
+  OutputQueue sending_;           // owned by the kernel until the send completes
+  std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
 };
 
 void StreamSource::startReading() {
@@ -262,7 +262,7 @@ void StreamSource::receiveMuch() {
 void StreamSource::noteSize(int n) {
   const bool large = n >= poller_.bufferSize();
   if (large != bulky_) {
-    streak_ = static_cast<std::uint8_t>(streak_ + kStep);
+    streak_ = static_cast<std::uint8_t>(std::min(streak_ + kStep, kStreak) & 0xFU);
   } else if (streak_ > 0) {
     --streak_;
   }
@@ -440,13 +440,12 @@ void StreamSource::abandon() {
   handler_ = nullptr;
   delivers_ = false;
   kept_.reset();
-  // One cancellation for all that is in flight on the fd, which closes after the last answer:
-  // close() alone would cancel nothing, and the peer would see no FIN.
-  if (receiveArmed_ || watchArmed_ || sendInFlight_) {
-    poller_.request(id_, *this, UringKind::kCancel, [this](io_uring_sqe* sqe) {
-      io_uring_prep_cancel_fd(sqe, fd_.get(), IORING_ASYNC_CANCEL_ALL);
-    });
-  }
+  // The fd closes after the last answer: close() alone would cancel nothing, and the peer would see
+  // no FIN. One by one, as the kernel finds a request by its tag at once; to find those of an fd it
+  // looks at every request of the ring.
+  if (receiveArmed_) poller_.cancel(id_, *this, UringKind::kReceive);
+  if (watchArmed_) poller_.cancel(id_, *this, UringKind::kWatch);
+  if (sendInFlight_) poller_.cancel(id_, *this, UringKind::kSend);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // UringOptions: every geometry that the header allows carries bytes, and impossible ones say what
 // is wrong.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <tern/base/UniqueFd.h>
 #include <tern/poller/Poller.h>
@@ -158,6 +160,33 @@ TEST(UringOptions, MoreSubmissionsThanCompletionsAreServed) {
   UringOptions options;
   options.submissionEntries = 2 * options.completionEntries;
   EXPECT_EQ(expectBytesArrive(options, pattern(500)), 500U);
+}
+
+// Its cancellations are answered a few at a time.
+TEST(UringOptions, APollerThatEndsLetsGoOfEachOfManyDescriptors) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  std::array<int, 2> fds{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
+  const UniqueFd peer(fds[1]);
+  {
+    UniqueFd shared(fds[0]);
+    PollerSpec::Made made = PollerSpec(geometry(4, 8, 2, 8)).make();
+    Collector collector;
+    std::vector<StreamPtr> streams(2500);
+    for (StreamPtr& stream : streams) {
+      const int copy = ::fcntl(shared.get(), F_DUPFD_CLOEXEC, 0);
+      ASSERT_GE(copy, 0);
+      stream = made.poller->openStream(UniqueFd(copy), collector);
+      stream->startReading();
+    }
+    made.poller->runOnce(Duration::zero());
+    streams.clear();
+  }
+  char byte = 0;
+  EXPECT_EQ(::recv(peer.get(), &byte, 1, MSG_DONTWAIT), 0) << "end of file: nobody has it any more";
 }
 
 TEST(UringOptions, LargeBuffersCarryBytes) {

@@ -69,7 +69,7 @@ class Buffer {
   }
   void retrieveUntil(const char* end);
   void retrieveAll() noexcept {
-    if (lent_) {
+    if (storage_ == nullptr) {
       begin_ = end_;
     } else {
       emptyStorage();
@@ -136,18 +136,16 @@ class Buffer {
     }
     begin_ = bytes.data();
     end_ = bytes.data() + bytes.size();
-    lent_ = true;
   }
   /// Ends the loan: copies what is still unread, or, with nothing unread, frees all memory.
   void settle() {
-    if (lent_ && empty()) {
+    if (storage_ == nullptr && empty()) {
       begin_ = end_ = nullptr;
-      lent_ = false;
     } else if (begin_ != nullptr) {
       settleStorage();
     }
   }
-  [[nodiscard]] bool borrowing() const noexcept { return lent_; }
+  [[nodiscard]] bool borrowing() const noexcept { return begin_ != nullptr && storage_ == nullptr; }
 
  private:
   /// Host to network byte order and back.
@@ -198,9 +196,8 @@ class Buffer {
 
   char* storage_ = nullptr;
   std::size_t capacity_ = 0;
-  const char* begin_ = nullptr;  // inside storage_, or lent (storage_ is null then), or neither
+  const char* begin_ = nullptr;  // inside storage_; else lent; else null
   const char* end_ = nullptr;
-  bool lent_ = false;
 };
 
 }  // namespace tern

@@ -38,7 +38,7 @@ class OutputQueue {
   }
 
   void append(std::string_view bytes) {
-    if (tail_ == nullptr && !bytes.empty() && bytes.size() <= kFirstPayload) {
+    if (head_ == nullptr && !bytes.empty() && bytes.size() <= kFirstPayload) {
       appendFirst(bytes);
     } else if (!appendInRoom(bytes)) {
       appendBeyondRoom(bytes);
@@ -51,18 +51,20 @@ class OutputQueue {
   /// Appends to the last block if the bytes fit into what is left of it; false, and nothing is
   /// changed, if not.
   bool appendInRoom(std::string_view bytes) noexcept {
-    if (tail_ == nullptr || bytes.size() > room(*tail_)) return false;
+    if (head_ == nullptr) return false;
+    Chunk& tail = *head_->last;
+    if (bytes.size() > room(tail)) return false;
     // A chunk without room may hold someone else's bytes, and an empty view may point nowhere.
     if (bytes.empty()) return true;
-    char* const end = tail_->limit - room(*tail_);
+    char* const end = tail.limit - room(tail);
     std::memcpy(end, bytes.data(), bytes.size());
-    tail_->end = end + bytes.size();
+    tail.end = end + bytes.size();
     size_ += bytes.size();
     return true;
   }
   /// How many bytes appendInRoom() takes at most.
   [[nodiscard]] std::size_t roomInTail() const noexcept {
-    return tail_ == nullptr ? 0 : room(*tail_);
+    return head_ == nullptr ? 0 : room(*head_->last);
   }
 
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
@@ -92,9 +94,9 @@ class OutputQueue {
   std::size_t moveFrontTo(OutputQueue& to, std::size_t maxChunks) noexcept;
 
   void clear() noexcept {
-    const bool oneFirstBlock = head_ != nullptr && head_ == tail_ && head_->isFirstBlock();
+    const bool oneFirstBlock = head_ != nullptr && head_->next == nullptr && head_->isFirstBlock();
     if (oneFirstBlock && SpareBlocks::keep(head_)) {
-      head_ = tail_ = nullptr;
+      head_ = nullptr;
       size_ = 0;
     } else {
       destroyAll();
@@ -102,7 +104,6 @@ class OutputQueue {
   }
   void swap(OutputQueue& other) noexcept {
     std::swap(head_, other.head_);
-    std::swap(tail_, other.tail_);
     std::swap(size_, other.size_);
   }
 
@@ -110,6 +111,7 @@ class OutputQueue {
   // The head of a chunk; what it owns follows it in memory.
   struct Chunk {
     Chunk* next;
+    Chunk* last;  // of the queue; valid in its first chunk
     const char* begin;
     const char* end;
     char* limit;  // how far copied bytes may fill it; == end where it holds others' bytes
@@ -170,7 +172,7 @@ class OutputQueue {
     if (block == nullptr) block = createFirstBlock();
     std::memcpy(block->data(), bytes.data(), bytes.size());
     block->end = block->data() + bytes.size();
-    head_ = tail_ = block;
+    head_ = block->last = block;
     size_ = bytes.size();
   }
   void appendBeyondRoom(std::string_view bytes);
@@ -187,7 +189,6 @@ class OutputQueue {
   void destroyAll() noexcept;
 
   Chunk* head_ = nullptr;
-  Chunk* tail_ = nullptr;
   std::size_t size_ = 0;
 };
 

@@ -215,14 +215,14 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   InetAddress peer_;
   std::atomic<State> state_{State::kConnected};
   std::uint8_t callbackDepth_ = 0;
-  bool reading_ = true;
-  bool eof_ = false;
-  bool closeRequested_ = false;
-  bool turnEndScheduled_ = false;
-  bool aboveHighMark_ = false;
-  bool writeCompleteDue_ = false;
-  bool plain_ = false;         // see updatePlain()
   std::uint8_t roomBits_ = 0;  // see receiveRoom()
+  bool plain_ = false;         // see updatePlain()
+  bool reading_ : 1 = true;
+  bool eof_ : 1 = false;
+  bool closeRequested_ : 1 = false;
+  bool turnEndScheduled_ : 1 = false;
+  bool aboveHighMark_ : 1 = false;
+  bool writeCompleteDue_ : 1 = false;
 };
 
 /// The default connection callback of muduo programs: logs up and down at debug level.

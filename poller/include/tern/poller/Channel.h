@@ -49,7 +49,7 @@ class Channel {
 
   /// With callbacks, set below. Watches nothing yet.
   Channel(Poller& poller, int fd);
-  /// With a handler instead: cheaper in memory and calls. The callbacks must not be set then.
+  /// With a handler instead: cheaper in memory and calls. Setting a callback aborts then.
   Channel(Poller& poller, int fd, ChannelHandler& handler);
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -88,23 +88,19 @@ class Channel {
  private:
   friend class Poller;
   struct Callbacks;
+  class CallbackHandler;
 
-  void handle(EventMask events) {
-    if (handler_ != nullptr) {
-      handler_->onEvents(events);
-    } else {
-      runCallbacks(events);
-    }
-  }
-  void runCallbacks(EventMask events);
+  Channel(Poller& poller, int fd, std::unique_ptr<CallbackHandler> own);
+
+  void handle(EventMask events) { handler_.onEvents(events); }
   Callbacks& editCallbacks();
 
   Poller& poller_;
-  ChannelHandler* handler_ = nullptr;
-  std::shared_ptr<Callbacks> callbacks_;  // null when there is a handler
+  ChannelHandler& handler_;
   SlotId id_;
   int fd_;
   EventMask interest_ = event::kNone;
+  const bool hasCallbacks_;  // in a CallbackHandler of its own
 };
 
 }  // namespace tern
