@@ -95,10 +95,9 @@ void OutputQueue::pushHolding(Owner&& owner, Chunk::Kind kind) {
   // Moved only now: had the allocation failed, the bytes would still be the caller's.
   auto* held = new (chunk + 1) Owner(std::forward<Owner>(owner));
   const std::string_view bytes = bytesOf(*held);
-  chunk->begin = bytes.data();
-  chunk->end = bytes.data() + bytes.size();
-  chunk->limit = const_cast<char*>(
-      chunk->end);  // NOLINT(cppcoreguidelines-pro-type-const-cast): never written
+  // Never written through: it has no room.
+  chunk->begin = const_cast<char*>(bytes.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  chunk->end = chunk->limit = chunk->begin + bytes.size();
   pushBack(chunk);
 }
 
@@ -126,9 +125,7 @@ std::size_t OutputQueue::gather(std::span<iovec> out, std::size_t maxBytes) cons
     const auto length = static_cast<std::size_t>(chunk->end - chunk->begin);
     if (count > 0 && length > maxBytes) break;
     maxBytes -= std::min(length, maxBytes);
-    // iovec serves reading too, hence its non-const base; nothing writes through it.
-    out[count].iov_base =
-        const_cast<char*>(chunk->begin);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    out[count].iov_base = chunk->begin;
     out[count].iov_len = length;
     ++count;
   }

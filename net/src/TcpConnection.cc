@@ -69,17 +69,24 @@ void TcpConnection::onLoop(Post&& post) {
 }
 
 void TcpConnection::sendView(std::string_view bytes) {
+  const bool simple = tasks_->isLoopThread() && plain_ && callbackDepth_ > 0;
+  if (!simple || bytes.size() >= kLargePiece) {
+    sendWithCare(bytes);
+    return;
+  }
+  // Nearly always: the first reply of a callback.
+  output_.append(bytes);
+  const bool markOutOfReach = outputBytes() + output_.roomInTail() <= callbacks_->firstMark();
+  if (markOutOfReach && !output_.empty()) {
+    direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
+  } else {
+    appended();
+  }
+}
+
+void TcpConnection::sendWithCare(std::string_view bytes) {
   if (!tasks_->isLoopThread()) {
     send(std::string(bytes));
-  } else if (plain_ && callbackDepth_ > 0 && bytes.size() < kLargePiece) {
-    // Nearly always: the first reply of a callback.
-    output_.append(bytes);
-    const bool markOutOfReach = outputBytes() + output_.roomInTail() <= callbacks_->firstMark();
-    if (markOutOfReach) {
-      direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
-    } else {
-      appended();
-    }
   } else if (bytes.size() < kLargePiece) {
     sendInLoop(bytes);
   } else {

@@ -96,10 +96,11 @@ class UringPoller final : public Poller {
   void disarm(std::uint32_t slot);
   void feedStarved();
   void handle(UringCompletion completion);
-  void handleChannel(SlotId tag, UringCompletion completion);
+  // Out of line: what is called for each message needs few registers so.
+  [[gnu::noinline]] void handleChannel(SlotId tag, UringCompletion completion);
   static void ended(Watched& watched) noexcept;
   void handleSource(UringTag tag, UringCompletion completion);
-  void orphaned(UringCompletion completion);
+  [[gnu::cold]] void orphaned(UringCompletion completion);
   void deliverDeferred();
   void release(SlotId id);
   void drain();

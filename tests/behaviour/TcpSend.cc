@@ -1,6 +1,12 @@
 // TcpSend: every form of send(), small and large, alone and mixed, brings over the same bytes.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <atomic>
+#include <future>
 #include <iostream>
 #include <random>
+#include <thread>
 
 #include "support/Peers.h"
 #include "support/ServerFixture.h"
@@ -126,6 +132,72 @@ TEST_P(TcpSend, OfAMixtureInAFunctorKeepsItsOrder) {
   const std::string all = runOnLoop([&] { return sendMixture(connection, seed); });
   connection->shutdown();
   expectSameBytes(peer_->receiveUntilEof(), all);
+}
+
+TEST_P(TcpSend, OfAMixtureInItsOwnCallbackKeepsItsOrder) {
+  const std::uint32_t seed = std::random_device()();
+  std::cout << "seed " << seed << '\n';
+  Mailbox<std::string> sent;
+  serveMessages([&](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    buffer->retrieveAll();
+    sent.put(sendMixture(connection, seed));
+    connection->shutdown();
+  });
+  Peer peer(address());
+  peer.sendAll("x");
+  expectSameBytes(peer.receiveUntilEof(), sent.take());
+}
+
+TEST_P(TcpSend, OfNothingInItsOwnCallbackIsNothing) {
+  serveMessages([](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    buffer->retrieveAll();
+    connection->send(std::string_view());
+    connection->send("");
+    EXPECT_EQ(connection->outputBytes(), 0U);
+    connection->send("some");
+    connection->send(std::string_view());
+    connection->send("thing");
+  });
+  Peer peer(address());
+  peer.sendAll("x");
+  EXPECT_EQ(peer.receiveExactly(9), "something");
+}
+
+TEST_P(TcpSend, AfterShutdownOrCloseInItsOwnCallbackIsDropped) {
+  serveMessages([](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    const bool orderly = buffer->retrieveAllAsString() == "s";
+    connection->send("be");
+    connection->send("fore");
+    orderly ? connection->shutdown() : connection->forceClose();
+    connection->send("after");
+    EXPECT_EQ(connection->outputBytes(), 6U);
+  });
+  Peer first(address());
+  first.sendAll("s");
+  EXPECT_EQ(first.receiveUntilEof(), "before");
+  Peer second(address());
+  second.sendAll("c");
+  EXPECT_THAT(second.receiveUntilEof(), ::testing::Not(::testing::HasSubstr("after")));
+}
+
+TEST_P(TcpSend, OfOtherThreadsWhileItsOwnCallbackSendsLosesNothing) {
+  constexpr int kEach = 20'000;
+  std::atomic<bool> begun = false;
+  serveMessages([&](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    buffer->retrieveAll();
+    begun = true;
+    for (int i = 0; i < kEach; ++i) connection->send("a");
+  });
+  Peer peer(address());
+  const TcpConnectionPtr connection = accepted();
+  auto other = std::async(std::launch::async, [&] {
+    while (!begun) std::this_thread::yield();
+    for (int i = 0; i < kEach; ++i) connection->send("b");
+  });
+  peer.sendAll("x");
+  const std::string all = peer.receiveExactly(2 * kEach);
+  other.get();
+  EXPECT_EQ(std::count(all.begin(), all.end(), 'a'), kEach);
 }
 
 TEST_P(TcpSend, OfAMixtureFromAnotherThreadKeepsItsOrder) {

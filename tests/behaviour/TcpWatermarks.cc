@@ -86,6 +86,26 @@ TEST_P(TcpWatermarks, AreCrossedByOnePieceToo) {
   EXPECT_EQ(marks_.total(), 2U);
 }
 
+TEST_P(TcpWatermarks, AreCrossedByTheSmallPiecesOfACallback) {
+  constexpr int kPieces = 100;
+  serveMessages([&](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    const bool late = buffer->retrieveAllAsString() == "late";
+    const auto high = [&](const TcpConnectionPtr&, std::size_t bytes) { most_.put(bytes); };
+    if (!late) connection->setHighWaterMarkCallback(high, 50);
+    for (int i = 0; i < kPieces; ++i) {
+      connection->send("x");
+      // Of what has been sent, a mark that is set only now knows as well.
+      if (late && i == kPieces / 2) connection->setHighWaterMarkCallback(high, kPieces - 10);
+    }
+  });
+  for (const auto& [request, mark] : {std::pair("early", 51U), std::pair("late", 91U)}) {
+    Peer peer(address());
+    peer.sendAll(request);
+    EXPECT_EQ(most_.take(), mark) << request;
+    EXPECT_EQ(peer.receiveExactly(kPieces), std::string(kPieces, 'x'));
+  }
+}
+
 TEST_P(TcpWatermarks, AreNotCrossedByExactlyAsMuch) {
   serveWithMarks(1000, 0);
   Peer peer(address());

@@ -51,14 +51,16 @@ class OutputQueue {
   /// Appends to the last block if the bytes fit into what is left of it; false, and nothing is
   /// changed, if not.
   bool appendInRoom(std::string_view bytes) noexcept {
-    if (head_ == nullptr) return false;
+    return head_ != nullptr && extendLast(bytes);
+  }
+  /// The same, for a queue that is known not to be empty.
+  bool extendLast(std::string_view bytes) noexcept {
     Chunk& tail = *head_->last;
     if (bytes.size() > room(tail)) return false;
     // A chunk without room may hold someone else's bytes, and an empty view may point nowhere.
     if (bytes.empty()) return true;
-    char* const end = tail.limit - room(tail);
-    std::memcpy(end, bytes.data(), bytes.size());
-    tail.end = end + bytes.size();
+    std::memcpy(tail.end, bytes.data(), bytes.size());
+    tail.end += bytes.size();
     size_ += bytes.size();
     return true;
   }
@@ -112,8 +114,8 @@ class OutputQueue {
   struct Chunk {
     Chunk* next;
     Chunk* last;  // of the queue; valid in its first chunk
-    const char* begin;
-    const char* end;
+    char* begin;
+    char* end;
     char* limit;  // how far copied bytes may fill it; == end where it holds others' bytes
     std::size_t allocation;
     enum class Kind : std::uint8_t { kFirstBlock, kBlock, kString, kShared } kind;

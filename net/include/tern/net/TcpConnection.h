@@ -90,7 +90,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void send(std::string_view bytes) {
     // Nearly always, from the second reply of a callback on.
     if (direct_.load(std::memory_order_relaxed) == ThreadCheck::thisThread() &&
-        output_.appendInRoom(bytes)) {
+        output_.extendLast(bytes)) {
       return;
     }
     sendView(bytes);
@@ -168,6 +168,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   template <class Post>
   void onLoop(Post&& post);
   void sendView(std::string_view bytes);
+  [[gnu::noinline]] void sendWithCare(std::string_view bytes);
   template <class Bytes>
   void sendInLoop(Bytes&& bytes);
   std::string_view sendLarge(std::string_view bytes);
@@ -206,7 +207,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   OutputQueue output_;
   std::size_t inFlight_ = 0;  // taken by the stream, not yet sent
   // The loop's thread, while in one of its callbacks sending has no other consequence than that the
-  // bytes leave, and no mark is within the reach of output_'s last block; else null.
+  // bytes leave, output_ is not empty, and no mark is within the reach of its last block; else
+  // null.
   std::atomic<const void*> direct_{nullptr};
   std::any context_;
   const std::uint64_t id_;
