@@ -25,12 +25,12 @@ struct OutputQueue::SpareBlocks::Cleanup {
   // MiB at most. None under AddressSanitizer, so that it sees each block's end.
   static constexpr std::size_t kMost = kUnderAddressSanitizer ? 0 : 1024;
 
-  Cleanup() noexcept { most_ = kMost; }
+  Cleanup() noexcept { mayKeep_ = kMost; }
   Cleanup(const Cleanup&) = delete;
   Cleanup& operator=(const Cleanup&) = delete;
   ~Cleanup() {
     while (Chunk* block = take()) ::operator delete(static_cast<void*>(block), kFirstBlock);
-    most_ = 0;  // a queue that ends even later on this thread frees its blocks itself
+    mayKeep_ = 0;  // a queue that ends even later on this thread frees its blocks itself
   }
 };
 
@@ -43,6 +43,7 @@ OutputQueue::Chunk* OutputQueue::create(std::size_t payloadBytes, Chunk::Kind ki
   std::size_t bytes = sizeof(Chunk) + payloadBytes;
   auto* chunk = reinterpret_cast<Chunk*>(allocateBlock(bytes));
   chunk->allocation = bytes;
+  chunk->limit = reinterpret_cast<char*>(chunk) + bytes;
   chunk->kind = kind;
   return chunk;
 }

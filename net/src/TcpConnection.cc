@@ -76,8 +76,7 @@ void TcpConnection::sendView(std::string_view bytes) {
   }
   // Nearly always: the first reply of a callback.
   output_.append(bytes);
-  const bool markOutOfReach = outputBytes() + output_.roomInTail() <= callbacks_->firstMark();
-  if (markOutOfReach && !output_.empty()) {
+  if (!output_.empty() && outputBytes() + output_.roomInTail() <= callbacks_->firstMark()) {
     direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
   } else {
     appended();

@@ -51,9 +51,11 @@ class UringPoller final : public Poller {
   [[nodiscard]] bool flushed();
   /// deliverKept() is called at the end of the next poll(), which then does not wait.
   void deferDelivery(SlotId id) { deferred_.push_back(id); }
-  /// The source found no buffer, or the ring no room: onBuffersBack() is called before one of the
-  /// next turns, for few sources in each, later for one that had some since it was armed.
+  /// The source found no buffer: onBuffersBack() is called before one of the next turns, for few
+  /// sources in each, later for one that had some since it was armed.
   void starve(SlotId id, bool hadSome);
+  /// The same for a source that found no room in the ring.
+  void postpone(SlotId id) { sated_.push_back(id); }
 
   /// Runs a request that does not wait, as prepare(sqe) fills it in, and returns its result: for
   /// many bytes in memory that stays only for the moment. -EBUSY when the ring has no room.

@@ -55,7 +55,6 @@ class StreamSource final : public Stream, public UringSource {
   [[gnu::cold]] void onOther(UringKind kind, UringCompletion completion);
   void onReceived(UringCompletion completion);
   void receiveMuch();
-  void waitForTurn();
   void ended();
   void onWatched(UringCompletion completion);
   void armNext();
@@ -198,7 +197,7 @@ void StreamSource::onReceived(UringCompletion completion) {
   std::span<const char> bytes;
   if (completion.buffer() >= 0) bytes = poller_.taken(completion);
   if (handler_ == nullptr || failed_) return;
-  if (armedBulky_ && n > 0) {
+  if (armedBulky_ && n >= 0) {
     receiveMuch();
     return;
   }
@@ -214,17 +213,12 @@ void StreamSource::onReceived(UringCompletion completion) {
     ended();
   } else if (n == -ENOBUFS) {
     if (reading_ && !bulky_ && !starving_) {
-      waitForTurn();
+      poller_.starve(id_, hadSome_);
+      starving_ = true;
     }
   } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
     fail(-n);
   }
-}
-
-// Armed again when the poller gets to it: a few streams a turn.
-void StreamSource::waitForTurn() {
-  poller_.starve(id_, hadSome_);
-  starving_ = true;
 }
 
 void StreamSource::ended() {
@@ -251,7 +245,9 @@ void StreamSource::receiveMuch() {
   } else if (n == 0) {
     ended();
   } else if (n == -EBUSY) {
-    waitForTurn();  // a poll armed at once would take the room again that the ring lacks
+    // A poll armed at once would take the room again that the ring lacks.
+    poller_.postpone(id_);
+    starving_ = true;
   } else if (n != -EAGAIN && n != -EINTR && n != -ENOMEM) {
     fail(-n);
   }
@@ -358,16 +354,16 @@ std::size_t StreamSource::sendNow(std::span<const char> bytes) {
 }
 
 void StreamSource::submitSend() {
-  sendInFlight_ = true;
-  ++poller_.counters().sends;
   const std::span<const char> front = sending_.front();
   if (front.size() < sending_.size() || front.size() > kMostAtOnce) {
     submitGathered();
-    return;
+  } else {
+    poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+      io_uring_prep_send(sqe, fd_.get(), front.data(), front.size(), kSendFlags);
+    });
   }
-  poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
-    io_uring_prep_send(sqe, fd_.get(), front.data(), front.size(), kSendFlags);
-  });
+  sendInFlight_ = true;
+  ++poller_.counters().sends;
 }
 
 // Several chunks, or one for which the 31 bits of a result are too few: what is left goes with the

@@ -69,7 +69,7 @@ class OutputQueue {
     return head_ == nullptr ? 0 : room(*head_->last);
   }
 
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
   /// Bytes queued.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
@@ -122,11 +122,8 @@ class OutputQueue {
 
     [[nodiscard]] bool isFirstBlock() const noexcept { return kind == Kind::kFirstBlock; }
     [[nodiscard]] char* data() noexcept { return reinterpret_cast<char*>(this + 1); }
-    /// For a block: all of it is room.
-    void becomeEmpty() noexcept {
-      begin = end = data();
-      limit = reinterpret_cast<char*>(this) + allocation;
-    }
+    /// For a block: all of it is room again.
+    void becomeEmpty() noexcept { begin = end = data(); }
   };
 
   // Blocks of the first size, the one that nearly every reply needs, kept, empty, for the next: a
@@ -138,16 +135,16 @@ class OutputQueue {
       Chunk* block = first_;
       if (block != nullptr) {
         first_ = std::exchange(block->next, nullptr);
-        --count_;
+        ++mayKeep_;
       }
       return block;
     }
     static bool keep(Chunk* block) noexcept {
-      if (count_ >= most_) return false;
+      if (mayKeep_ == 0) return false;
+      --mayKeep_;
       block->becomeEmpty();
       block->next = first_;
       first_ = block;
-      ++count_;
       return true;
     }
     /// Before this thread's first block is made.
@@ -156,8 +153,7 @@ class OutputQueue {
    private:
     struct Cleanup;
     static inline constinit thread_local Chunk* first_ = nullptr;
-    static inline constinit thread_local std::size_t count_ = 0;
-    static inline constinit thread_local std::size_t most_ = 0;  // 0 before prepare()
+    static inline constinit thread_local std::size_t mayKeep_ = 0;  // beyond those kept
   };
 
   // The first block suits a pipeline of small replies; each further one doubles, so that a long

@@ -216,9 +216,9 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   std::uint32_t setPosition_ = 0;
   InetAddress peer_;
   std::atomic<State> state_{State::kConnected};
-  std::uint8_t callbackDepth_ = 0;
-  std::uint8_t roomBits_ = 0;  // see receiveRoom()
-  bool plain_ = false;         // see updatePlain()
+  std::uint8_t roomBits_ = 0;        // see receiveRoom()
+  std::uint16_t callbackDepth_ = 0;  // no byte, for which the compiler would read all else again
+  bool plain_ = false;               // see updatePlain()
   bool reading_ : 1 = true;
   bool eof_ : 1 = false;
   bool closeRequested_ : 1 = false;

@@ -112,10 +112,7 @@ class Poller {
 
   /// A block that all streams of this poller share for receiving: a stream holds it no longer than
   /// one call of its handler.
-  [[nodiscard]] std::span<char> receiveBlock() {
-    if (receiveBlock_ == nullptr) receiveBlock_ = makeBlock(kReceiveBlockSize);
-    return {receiveBlock_.get(), kReceiveBlockSize};
-  }
+  [[nodiscard]] std::span<char> receiveBlock() { return {receiveBlock_.get(), kReceiveBlockSize}; }
   /// A larger one, for streams that filled the other.
   [[nodiscard]] std::span<char> bulkBlock() {
     if (bulkBlock_ == nullptr) bulkBlock_ = makeBlock(kBulkBlockSize);
@@ -159,7 +156,7 @@ class Poller {
   const ThreadCheck thread_;
   SlotTable<Channel*> channels_;
   std::vector<Deferred> deferred_;
-  std::unique_ptr<char[]> receiveBlock_;
+  std::unique_ptr<char[]> receiveBlock_ = makeBlock(kReceiveBlockSize);
   std::unique_ptr<char[]> bulkBlock_;
   Timestamp returnTime_ = Clock::now();
   bool returned_ = false;
