@@ -1,0 +1,113 @@
+// UringStream: sending, with one request in flight.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "UringMessages.h"
+#include "UringStream.h"
+
+namespace tern {
+namespace {
+
+constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
+constexpr unsigned kSendFlags = MSG_NOSIGNAL | MSG_WAITALL;
+
+}  // namespace
+
+std::size_t UringStream::send(OutputQueue& queue) {
+  if (sendInFlight_ || failed_ || queue.empty()) return 0;
+  if (queue.front().size() == queue.size()) {
+    sending_.swap(queue);  // it was empty
+  } else {
+    queue.moveFrontTo(sending_, UringMessages::kChunks);
+  }
+  submitSend();
+  return sending_.size();
+}
+
+// Whatever it meets, the send of what is left will meet, too, and deal with.
+std::size_t UringStream::sendNow(std::span<const char> bytes) {
+  if (sendInFlight_ || failed_) return 0;
+  ++poller_.counters().sends;
+  const int n = poller_.runNow([&](io_uring_sqe* sqe) {
+    io_uring_prep_send(sqe, fd_.get(), bytes.data(), std::min(bytes.size(), kMostAtOnce),
+                       MSG_DONTWAIT | MSG_NOSIGNAL);
+  });
+  return static_cast<std::size_t>(std::max(n, 0));
+}
+
+void UringStream::submitSend() {
+  const std::span<const char> front = sending_.front();
+  if (front.size() < sending_.size() || front.size() > kMostAtOnce) {
+    submitGathered();
+  } else {
+    poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+      io_uring_prep_send(sqe, fd_.get(), front.data(), front.size(), kSendFlags);
+    });
+  }
+  sendInFlight_ = true;
+  ++poller_.counters().sends;
+}
+
+// Several chunks, or one for which the 31 bits of a result are too few: what is left goes with the
+// next send.
+void UringStream::submitGathered() {
+  UringMessages::Message& message = poller_.messages().take();
+  message.header.msg_iovlen = sending_.gather(message.chunks, kMostAtOnce);
+  iovec& first = message.chunks[0];
+  first.iov_len = std::min(first.iov_len, kMostAtOnce);
+  poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+    io_uring_prep_sendmsg(sqe, fd_.get(), &message.header, kSendFlags);
+  });
+}
+
+// The kernel was short of memory, which passes: tried again a little later. Until then the send
+// counts as in flight.
+void UringStream::sendLater() {
+  static constexpr __kernel_timespec kPause{0, 10'000'000};
+  poller_.request(id_, *this, UringKind::kPause, [](io_uring_sqe* sqe) {
+    // The kernel only reads it.
+    io_uring_prep_timeout(sqe, const_cast<__kernel_timespec*>(&kPause), 0, 0);
+  });
+  sendInFlight_ = true;
+}
+
+void UringStream::onSendDone(int result) {
+  sendInFlight_ = false;
+  if (handler_ == nullptr || failed_) {
+    sending_.clear();
+    return;
+  }
+  if (result <= 0) {
+    sendStuck(result);
+    return;
+  }
+  const auto sent = static_cast<std::size_t>(result);
+  sending_.consume(sent);
+  if (!sending_.empty()) {
+    submitSend();
+  } else if (shutdownWanted_) {
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
+  handler_->onSent(sent);
+}
+
+void UringStream::sendStuck(int result) {
+  if (result == -ENOMEM || result == -ENOBUFS) {
+    sendLater();
+  } else if (result == 0 || result == -EINTR || result == -EAGAIN) {
+    submitSend();
+  } else {
+    sending_.clear();
+    fail(-result);
+  }
+}
+
+void UringStream::shutdownWrite() {
+  shutdownWanted_ = true;
+  // With a send pending it would fail that send.
+  if (!sendInFlight_) ::shutdown(fd_.get(), SHUT_WR);
+}
+
+}  // namespace tern
