@@ -5,9 +5,12 @@ include(GNUInstallDirs)
 
 set(tern_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tern")
 
-install(TARGETS tern_base tern_poller tern_net tern_tern EXPORT tern)
-foreach(layer IN ITEMS base poller net)
-  install(DIRECTORY "${PROJECT_SOURCE_DIR}/${layer}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(TARGETS tern_tern EXPORT tern)
+get_property(tern_layers GLOBAL PROPERTY TERN_LAYERS)
+foreach(layer IN LISTS tern_layers)
+  install(TARGETS tern_${layer} EXPORT tern)
+  get_target_property(folder tern_${layer} SOURCE_DIR)
+  install(DIRECTORY "${folder}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 endforeach()
 install(EXPORT tern NAMESPACE tern:: FILE ternTargets.cmake DESTINATION "${tern_package_dir}")
 

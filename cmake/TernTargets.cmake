@@ -3,8 +3,9 @@
 # the target whose folder it lies in, and a build notices a new file without an edit here.
 
 # tern_layer(<name> [DEPENDS <target>...] [PRIVATE_DEPENDS <target>...])
-# Makes the library tern_<name>, alias tern::<name>. include/tern/<name>/ is what users see;
-# src/ is visible to the layer's own sources alone.
+# Makes the library tern_<name>, alias tern::<name>, of the folder it is called in, and notes it for
+# TernInstall. include/tern/<name>/ is what users see; src/ is visible to the layer's own sources
+# alone.
 function(tern_layer name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;PRIVATE_DEPENDS")
   file(GLOB files CONFIGURE_DEPENDS
@@ -25,6 +26,7 @@ function(tern_layer name)
     INSTALL_RPATH "$ORIGIN"
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  set_property(GLOBAL APPEND PROPERTY TERN_LAYERS ${name})
 endfunction()
 
 # tern_program(<name> FROM <folder> [LINK <target>...])

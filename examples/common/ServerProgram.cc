@@ -97,7 +97,8 @@ void serve(const Settings& settings, const std::string& program,
 }  // namespace
 
 int runServerProgram(int argc, char** argv, const std::string& description,
-                     const std::function<void(TcpServer&)>& configure) {
+                     const std::function<void(TcpServer&)>& configure,
+                     const std::function<void(CLI::App&)>& addOptions) {
   const std::string path = argc > 0 ? argv[0] : "server";
   const std::string program = path.substr(path.rfind('/') + 1);
   Arguments arguments;
@@ -109,6 +110,7 @@ int runServerProgram(int argc, char** argv, const std::string& description,
   app.add_option("--threads", arguments.threads, "how many loops serve connections")
       ->check(CLI::Range(1U, 1024U))
       ->capture_default_str();
+  if (addOptions) addOptions(app);
   std::optional<Settings> settings;
   try {
     app.parse(argc, argv);
@@ -124,6 +126,8 @@ int runServerProgram(int argc, char** argv, const std::string& description,
     logToSpdlog(program);
     serve(*settings, program, configure);
     return 0;
+  } catch (const std::invalid_argument& error) {
+    return complain(program, error.what(), kUsageError);
   } catch (const std::exception& error) {
     return complain(program, error.what(), kRunTimeError);
   }

@@ -7,6 +7,10 @@
 #include <functional>
 #include <string>
 
+namespace CLI {
+class App;
+}
+
 namespace tern::examples {
 
 /// A server program, from its arguments to its exit status:
@@ -19,7 +23,11 @@ namespace tern::examples {
 /// line: "listening on 127.0.0.1:40123 (poller epoll, threads 1)". At SIGINT or SIGTERM it drains
 /// for up to five seconds; at a second one it ends at once. Returns 0 after that, 2 for wrong usage
 /// and 1 when something else fails, each with one sentence on stderr.
+///
+/// `addOptions` adds options of the program's own; they are set when `configure` runs, which may
+/// refuse them with std::invalid_argument.
 int runServerProgram(int argc, char** argv, const std::string& description,
-                     const std::function<void(TcpServer&)>& configure);
+                     const std::function<void(TcpServer&)>& configure,
+                     const std::function<void(CLI::App&)>& addOptions = {});
 
 }  // namespace tern::examples

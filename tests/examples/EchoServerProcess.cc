@@ -15,7 +15,6 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
-#include <regex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -25,44 +24,16 @@
 #include "support/Process.h"
 #include "support/Sanitizers.h"
 #include "support/ServerFixture.h"
+#include "support/ServerProcess.h"
 
 namespace tern::testing {
 namespace {
 
-const std::string kEchoServer = TERN_ECHO_SERVER;
+const std::string kEchoServer = exampleProgram("echo_server");
 
-// A server that is ready.
-class EchoServer {
+class EchoServer : public ServerProcess {
  public:
-  explicit EchoServer(const ProcessOptions& options) : process_(kEchoServer, options) {
-    const std::string line = process_.readLine();
-    static const std::regex form(
-        R"(listening on (127\.0\.0\.1|\[::1\]):([0-9]+) \(poller ([a-z_]+), threads ([0-9]+)\))");
-    std::smatch match;
-    if (!std::regex_match(line, match, form)) throw std::runtime_error("not a ready line: " + line);
-    address_ = InetAddress::parse(match[1].str() + ':' + match[2].str());
-    poller_ = match[3];
-    threads_ = match[4];
-  }
-
-  [[nodiscard]] Process& process() { return process_; }
-  [[nodiscard]] const InetAddress& address() const { return address_; }
-  [[nodiscard]] const std::string& poller() const { return poller_; }
-  [[nodiscard]] const std::string& threads() const { return threads_; }
-
-  // Waits for the end; the output must be the ready line alone.
-  int end() {
-    const int status = process_.wait();
-    EXPECT_EQ(std::count(process_.output().begin(), process_.output().end(), '\n'), 1)
-        << process_.output();
-    return status;
-  }
-
- private:
-  Process process_;
-  InetAddress address_;
-  std::string poller_;
-  std::string threads_;
+  explicit EchoServer(const ProcessOptions& options) : ServerProcess(kEchoServer, options) {}
 };
 
 void expectEcho(Peer& peer, const std::string& text) {
