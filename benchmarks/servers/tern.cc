@@ -77,7 +77,7 @@ void serve(const tern::bench::ServerArguments& arguments) {
   tern::EventLoop loop(arguments.poller.empty() ? tern::PollerSpec()
                                                 : tern::PollerSpec::named(arguments.poller));
   Audience audience;
-  tern::TcpServer server(&loop, tern::InetAddress(arguments.host, arguments.port), "bench");
+  tern::TcpServer server(&loop, tern::SocketAddress(arguments.host, arguments.port), "bench");
   setCallbacks(server, arguments.mode, audience);
   const tern::SignalWatcher watcher(loop, {SIGINT, SIGTERM}, [&loop](int) { loop.quit(); });
   server.start();

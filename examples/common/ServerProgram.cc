@@ -32,7 +32,7 @@ struct Arguments {
 
 // What the user gave, understood.
 struct Settings {
-  InetAddress listen;
+  SocketAddress listen;
   PollerSpec poller;
   unsigned threads;
 };
@@ -69,7 +69,7 @@ int complain(const std::string& program, const std::string& sentence, int status
 }
 
 Settings understand(const Arguments& arguments) {
-  return {InetAddress::parse(arguments.listen),
+  return {SocketAddress::parse(arguments.listen),
           arguments.poller.empty() ? PollerSpec() : PollerSpec::named(arguments.poller),
           arguments.threads};
 }

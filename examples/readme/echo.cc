@@ -5,7 +5,7 @@
 
 int main() {
   tern::EventLoop loop;
-  tern::TcpServer server(&loop, tern::InetAddress(7000), "echo");
+  tern::TcpServer server(&loop, tern::SocketAddress(7000), "echo");
   server.setMessageCallback([](const auto& connection, tern::Buffer* input, tern::Timestamp) {
     connection->send(input);
   });

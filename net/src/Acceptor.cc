@@ -29,9 +29,9 @@ constexpr std::uint32_t kShedAtOnce = 64;
 
 UniqueFd openReserve() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
-InetAddress addressOf(const UniqueFd& socket) {
-  const auto address = InetAddress::localOf(socket.get());
-  if (!address) throwSystemError(errno, "Acceptor: not a bound IP socket");
+SocketAddress addressOf(const UniqueFd& socket) {
+  const auto address = SocketAddress::localOf(socket.get());
+  if (!address) throwSystemError(errno, "Acceptor: not a bound socket");
   return *address;
 }
 
@@ -68,8 +68,10 @@ bool concernsOneConnection(int error) {
 
 }  // namespace
 
-Acceptor::Acceptor(EventLoop& loop, const InetAddress& address, bool reusePort)
-    : Acceptor(loop, bindListeningSocket(address, reusePort)) {}
+Acceptor::Acceptor(EventLoop& loop, const SocketAddress& address, bool reusePort)
+    : Acceptor(loop, bindListeningSocket(address, reusePort)) {
+  file_ = std::make_unique<SocketFile>(address_);
+}
 
 Acceptor::Acceptor(EventLoop& loop, UniqueFd boundSocket)
     : loop_(loop),
@@ -92,7 +94,7 @@ void Acceptor::onAccept(UniqueFd fd) {
 void Acceptor::onAcceptError(std::error_code error) {
   const int number = error.value();
   if (concernsOneConnection(number)) {
-    log(LogLevel::kDebug, "a connection to " + address_.toIpPort() +
+    log(LogLevel::kDebug, "a connection to " + address_.toString() +
                               " was lost before it was "
                               "accepted: " +
                               error.message());
@@ -100,7 +102,7 @@ void Acceptor::onAcceptError(std::error_code error) {
   }
   if (const Timestamp now = Clock::now(); now >= quietUntil_) {
     quietUntil_ = now + kQuiet;
-    log(LogLevel::kWarn, "can't accept on " + address_.toIpPort() + ": " + error.message() +
+    log(LogLevel::kWarn, "can't accept on " + address_.toString() + ": " + error.message() +
                              "; those connected are served on, new ones are turned away");
   }
   if (number == EMFILE || number == ENFILE) shed();
@@ -133,7 +135,7 @@ void Acceptor::goOn() {
   try {
     listener_->resume();
   } catch (const std::system_error& error) {
-    log(LogLevel::kError, "can't accept on " + address_.toIpPort() + ": " + error.what());
+    log(LogLevel::kError, "can't accept on " + address_.toString() + ": " + error.what());
     pauseForAWhile();
   }
 }

@@ -3,16 +3,33 @@
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <string>
+#include <utility>
 
 #include "tern/base/Error.h"
 
 namespace tern {
 namespace {
 
-std::string adviceFor(int errnum) {
+std::string adviceFor(int errnum, bool isUnix) {
+  if (isUnix) {
+    switch (errnum) {
+      case EADDRINUSE:
+        return ": another socket, or a file, has this name";
+      case EACCES:
+      case ENOENT:
+      case ENOTDIR:
+      case EROFS:
+        return ": its folder must exist and be writable";
+      case EOPNOTSUPP:
+        return ": a listener a loop (SO_REUSEPORT) is for IP addresses";
+      default:
+        return "";
+    }
+  }
   switch (errnum) {
     case EADDRINUSE:
       return ": another socket has this address; choose another port, or 0 for any";
@@ -25,35 +42,100 @@ std::string adviceFor(int errnum) {
   }
 }
 
-[[noreturn]] void fail(int errnum, const std::string& address) {
-  throwSystemError(errnum, "can't listen on " + address + adviceFor(errnum));
+[[noreturn]] void fail(int errnum, const SocketAddress& address) {
+  throwSystemError(errnum,
+                   "can't listen on " + address.toString() + adviceFor(errnum, address.isUnix()));
 }
 
-void enable(int fd, int level, int option, const InetAddress& address) {
-  const int on = 1;
-  if (::setsockopt(fd, level, option, &on, sizeof on) != 0) fail(errno, address.toIpPort());
+void set(int fd, int level, int option, int value, const SocketAddress& address) {
+  if (::setsockopt(fd, level, option, &value, sizeof value) != 0) fail(errno, address);
+}
+
+void setIpOptions(int fd, const SocketAddress& address, bool reusePort) {
+  set(fd, SOL_SOCKET, SO_REUSEADDR, 1, address);
+  if (reusePort) set(fd, SOL_SOCKET, SO_REUSEPORT, 1, address);
+  // Whatever the machine's default is.
+  if (address.isIpv6()) set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0, address);
+  // Accepted sockets inherit it: a system call less for each.
+  set(fd, IPPROTO_TCP, TCP_NODELAY, 1, address);
+}
+
+UniqueFd makeSocket(const SocketAddress& address) {
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) fail(errno, address);
+  return fd;
+}
+
+bool bindTo(int fd, const SocketAddress& address) {
+  return ::bind(fd, address.sockAddr(), address.sockAddrLength()) == 0;
+}
+
+// The file outlives the process that made it. That nobody listens shows in a refusal, which a file
+// of any other kind gives, too.
+bool isStale(const SocketAddress& address) {
+  struct stat file{};
+  if (::lstat(std::string(address.path()).c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) {
+    return false;
+  }
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return probe && ::connect(probe.get(), address.sockAddr(), address.sockAddrLength()) != 0 &&
+         errno == ECONNREFUSED;
 }
 
 }  // namespace
 
-UniqueFd bindListeningSocket(const InetAddress& address, bool reusePort) {
-  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
-  if (!fd) fail(errno, address.toIpPort());
-  enable(fd.get(), SOL_SOCKET, SO_REUSEADDR, address);
-  if (reusePort) enable(fd.get(), SOL_SOCKET, SO_REUSEPORT, address);
-  // Accepted sockets inherit it: a system call less for each.
-  enable(fd.get(), IPPROTO_TCP, TCP_NODELAY, address);
-  if (::bind(fd.get(), address.sockAddr(), address.sockAddrLength()) != 0) {
-    fail(errno, address.toIpPort());
+SocketFile::SocketFile(const SocketAddress& address) : path_(address.path()) {
+  struct stat file{};
+  if (path_.empty() || ::stat(path_.c_str(), &file) != 0) {
+    path_.clear();
+    return;
   }
+  device_ = file.st_dev;
+  inode_ = file.st_ino;
+}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
+  if (this != &other) {
+    remove();
+    path_ = std::exchange(other.path_, {});
+    device_ = other.device_;
+    inode_ = other.inode_;
+  }
+  return *this;
+}
+
+void SocketFile::remove() noexcept {
+  if (path_.empty()) return;
+  struct stat file{};
+  const bool ours =
+      ::stat(path_.c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
+  if (ours) ::unlink(path_.c_str());
+  path_.clear();
+}
+
+UniqueFd bindListeningSocket(const SocketAddress& address, bool reusePort) {
+  UniqueFd fd = makeSocket(address);
+  if (!address.isUnix()) {
+    setIpOptions(fd.get(), address, reusePort);
+  } else if (reusePort) {
+    fail(EOPNOTSUPP, address);
+  }
+  if (bindTo(fd.get(), address)) return fd;
+  const int error = errno;
+  if (error != EADDRINUSE || address.path().empty() || !isStale(address)) fail(error, address);
+  ::unlink(std::string(address.path()).c_str());
+  if (!bindTo(fd.get(), address)) fail(errno, address);
   return fd;
 }
 
 void listenOn(int fd) {
   if (::listen(fd, SOMAXCONN) == 0) return;
   const int error = errno;
-  const auto address = InetAddress::localOf(fd);
-  fail(error, address ? address->toIpPort() : "fd " + std::to_string(fd));
+  if (const auto address = SocketAddress::localOf(fd)) fail(error, *address);
+  throwSystemError(error, "can't listen on fd " + std::to_string(fd));
 }
 
 }  // namespace tern

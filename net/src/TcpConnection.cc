@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "ConnectionSet.h"
@@ -39,7 +40,10 @@ TcpConnectionPtr TcpConnection::open(EventLoop& loop, UniqueFd fd, std::uint64_t
 
 void TcpConnection::establish(UniqueFd fd) {
   // Asked now: after a reset the kernel does not tell any more, and logs want it most then.
-  if (const auto peer = InetAddress::peerOf(fd.get())) peer_ = *peer;
+  if (const auto peer = SocketAddress::peerOf(fd.get())) {
+    std::memcpy(&peer_, peer->sockAddr(),
+                peer->isUnix() ? sizeof(sa_family_t) : peer->sockAddrLength());
+  }
   stream_ = loop().poller().openStream(std::move(fd), *this);
   stream_->startReading();
   set_->add(*this);

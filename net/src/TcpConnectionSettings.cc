@@ -15,10 +15,17 @@ namespace tern {
 
 std::string TcpConnection::name() const { return callbacks_->name + '#' + std::to_string(id_); }
 
-InetAddress TcpConnection::localAddress() const {
-  std::optional<InetAddress> address;
-  if (stream_ != nullptr) address = InetAddress::localOf(stream_->fd());
-  return address.value_or(InetAddress());
+SocketAddress TcpConnection::peerAddress() const noexcept {
+  const auto* address = reinterpret_cast<const sockaddr*>(&peer_);
+  return SocketAddress::from(address,
+                             peer_.sin6_family == AF_UNIX ? sizeof(sa_family_t) : sizeof peer_)
+      .value_or(SocketAddress());
+}
+
+SocketAddress TcpConnection::localAddress() const {
+  std::optional<SocketAddress> address;
+  if (stream_ != nullptr) address = SocketAddress::localOf(stream_->fd());
+  return address.value_or(SocketAddress());
 }
 
 // Shared with the server's other connections until one wants its own.
@@ -66,7 +73,7 @@ void TcpConnection::setLowWaterMarkCallback(LowWaterMarkCallback callback, std::
 void TcpConnection::setOutputLimit(std::size_t bytes) { editCallbacks().outputLimit = bytes; }
 
 void TcpConnection::setTcpNoDelay(bool on) {
-  if (stream_ == nullptr) return;
+  if (stream_ == nullptr || peer_.sin6_family == AF_UNIX) return;
   const int value = on ? 1 : 0;
   if (::setsockopt(stream_->fd(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0) {
     log(LogLevel::kWarn, name() + ": TCP_NODELAY: " + systemError(errno).message());
@@ -91,7 +98,7 @@ std::string TcpConnection::getTcpInfoString() const {
 }
 
 void defaultConnectionCallback(const TcpConnectionPtr& connection) {
-  log(LogLevel::kDebug, connection->name() + " from " + connection->peerAddress().toIpPort() +
+  log(LogLevel::kDebug, connection->name() + " from " + connection->peerAddress().toString() +
                             (connection->connected() ? " is up" : " is down"));
 }
 

@@ -13,12 +13,13 @@
 
 namespace tern {
 
-TcpServer::TcpServer(EventLoop* loop, const InetAddress& address, std::string name, Option option)
+TcpServer::TcpServer(EventLoop* loop, const SocketAddress& address, std::string name, Option option)
     : loop_(*loop),
       name_(std::move(name)),
       option_(option),
       socket_(bindListeningSocket(address, option == Option::kReusePort)),
-      address_(InetAddress::localOf(socket_.get()).value_or(address)),
+      address_(SocketAddress::localOf(socket_.get()).value_or(address)),
+      file_(std::make_unique<SocketFile>(address_)),
       spec_(loop->pollerSpec()),
       limits_(std::make_shared<ServerLimits>()),
       self_(std::make_shared<TcpServer*>(this)) {
@@ -130,7 +131,10 @@ void TcpServer::listen() {
     listenOnEachLoop();
     return;
   }
-  if (!socket_) socket_ = bindListeningSocket(address_, false);
+  if (!socket_) {
+    socket_ = bindListeningSocket(address_, false);
+    file_ = std::make_unique<SocketFile>(address_);
+  }
   acceptor_ = std::make_unique<Acceptor>(loop_, std::move(socket_));
   acceptor_->setNewConnectionCallback([this](UniqueFd fd) { assign(std::move(fd)); });
   acceptor_->listen();
@@ -161,7 +165,7 @@ EventLoop* TcpServer::chooseLoop(const UniqueFd& fd) {
     case Balance::kLeastConnections:
       return pool_->getLeastConnectionsLoop();
     case Balance::kByPeerHost:
-      if (const auto peer = InetAddress::peerOf(fd.get())) {
+      if (const auto peer = SocketAddress::peerOf(fd.get())) {
         return pool_->getLoopForHash(peer->hashOfHost());
       }
       break;
@@ -196,6 +200,7 @@ void TcpServer::stopInLoop(Duration deadline, std::function<void()> done) {
   }
   acceptor_.reset();
   socket_.reset();
+  file_.reset();
   drainShards();
 }
 

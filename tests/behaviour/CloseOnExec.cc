@@ -29,10 +29,10 @@ TEST_P(CloseOnExec, IsSetOnAllThatServersAndTheirLoopsOpen) {
   EventLoop loop(GetParam().spec);
   loop.runAfter(std::chrono::hours(1), [] {});
   const SignalWatcher watcher(loop, {SIGUSR1}, [](int) {});
-  TcpServer one(&loop, InetAddress(0, true), "one");
+  TcpServer one(&loop, SocketAddress(0, true), "one");
   one.setThreadNum(2);
   one.start();
-  TcpServer many(&loop, InetAddress(0, true), "many", TcpServer::Option::kReusePort);
+  TcpServer many(&loop, SocketAddress(0, true), "many", TcpServer::Option::kReusePort);
   many.setThreadNum(2);
   many.start();
   std::vector<std::unique_ptr<Peer>> peers;

@@ -102,7 +102,7 @@ class LifetimeInCallbacks : public ::testing::TestWithParam<Case> {
     });
     channel_->enableReading();
     timer_ = loop_->runEvery(1ms, [this] { ++timerCalls_; });
-    server_ = std::make_unique<TcpServer>(loop_.get(), InetAddress(0, true), "test");
+    server_ = std::make_unique<TcpServer>(loop_.get(), SocketAddress(0, true), "test");
     configure(*server_);
     server_->start();
   }
@@ -260,7 +260,7 @@ class LifetimeInCallbacks : public ::testing::TestWithParam<Case> {
 };
 
 TEST_P(LifetimeInCallbacks, EachEndIsClean) {
-  const InetAddress address = server_->address();
+  const SocketAddress address = server_->address();
   Peer sibling(address);
   runUntil(*loop_, [this] { return sibling_ != nullptr; });
   Peer subject(address);

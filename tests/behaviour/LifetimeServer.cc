@@ -46,7 +46,7 @@ class LifetimeServer : public ServerFixture {
   // Clients that send, and take what comes back, until the server ends.
   class Firing {
    public:
-    Firing(const InetAddress& server, int clients) {
+    Firing(const SocketAddress& server, int clients) {
       for (int i = 0; i < clients; ++i) {
         threads_.emplace_back([this, peer = std::make_shared<Peer>(server)] {
           const std::string block(2'000, 'x');
@@ -248,7 +248,7 @@ class LifetimeExceptions : public OnEachPoller {};
 
 TEST_P(LifetimeExceptions, OutOfTheUpCallbackLeaveTheConnectionUp) {
   EventLoop loop(GetParam().spec);
-  TcpServer server(&loop, InetAddress(0, true), "test");
+  TcpServer server(&loop, SocketAddress(0, true), "test");
   int downs = 0;
   server.setConnectionCallback([&](const TcpConnectionPtr& connection) {
     if (connection->disconnected()) {
@@ -274,7 +274,7 @@ TEST_P(LifetimeExceptions, OutOfTheUpCallbackLeaveTheConnectionUp) {
 
 TEST_P(LifetimeExceptions, AfterTheUpCallbackDestroyedTheServerAreNotLost) {
   EventLoop loop(GetParam().spec);
-  auto server = std::make_unique<TcpServer>(&loop, InetAddress(0, true), "test");
+  auto server = std::make_unique<TcpServer>(&loop, SocketAddress(0, true), "test");
   int downs = 0;
   server->setConnectionCallback([&](const TcpConnectionPtr& connection) {
     if (connection->disconnected()) {
@@ -293,7 +293,7 @@ TEST_P(LifetimeExceptions, AfterTheUpCallbackDestroyedTheServerAreNotLost) {
 
 TEST_P(LifetimeExceptions, OutOfTheMessageCallbackStillSendWhatItSent) {
   EventLoop loop(GetParam().spec);
-  TcpServer server(&loop, InetAddress(0, true), "test");
+  TcpServer server(&loop, SocketAddress(0, true), "test");
   server.setMessageCallback([&](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
     connection->send(buffer->retrieveAllAsString());
     throw std::runtime_error("message");
@@ -332,7 +332,7 @@ TEST_F(LifetimeEndsDeathTest, NotEvenAQuitOfAServingLoopKeepsTheServerFromEnding
       {
         ::alarm(60);
         EventLoop loop;
-        auto server = std::make_unique<TcpServer>(&loop, InetAddress(0, true), "test");
+        auto server = std::make_unique<TcpServer>(&loop, SocketAddress(0, true), "test");
         server->setThreadNum(2);
         server->start();
         const Peer peer(server->address());
@@ -348,7 +348,7 @@ TEST_F(LifetimeEndsDeathTest, AnyExceptionOutOfTheLastCallbackIsSurvivedByTheSer
   EXPECT_EXIT(
       {
         EventLoop loop;
-        auto server = std::make_unique<TcpServer>(&loop, InetAddress(0, true), "test");
+        auto server = std::make_unique<TcpServer>(&loop, SocketAddress(0, true), "test");
         server->setConnectionCallback([](const TcpConnectionPtr& connection) {
           if (connection->disconnected()) throw 42;
         });

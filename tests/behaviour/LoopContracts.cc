@@ -82,7 +82,7 @@ TEST_F(LoopContractsDeathTest, ServerDestroyedByAnotherThread) {
   EXPECT_DEATH(
       {
         EventLoop loop;
-        auto server = std::make_unique<TcpServer>(&loop, InetAddress(0, true), "test");
+        auto server = std::make_unique<TcpServer>(&loop, SocketAddress(0, true), "test");
         std::thread([&server] { server.reset(); }).join();
       },
       "from a thread that does not own the loop");
@@ -92,7 +92,7 @@ TEST_F(LoopContractsDeathTest, ServerChangedAfterStart) {
   EXPECT_DEATH(
       {
         EventLoop loop;
-        TcpServer server(&loop, InetAddress(0, true), "test");
+        TcpServer server(&loop, SocketAddress(0, true), "test");
         server.start();
         server.setThreadNum(2);
       },
@@ -102,7 +102,7 @@ TEST_F(LoopContractsDeathTest, ServerChangedAfterStart) {
 TEST_F(LoopContractsDeathTest, ServersLoopsChangedAfterStart) {
   const auto change = [](void (*setting)(TcpServer&)) {
     EventLoop loop;
-    TcpServer server(&loop, InetAddress(0, true), "test");
+    TcpServer server(&loop, SocketAddress(0, true), "test");
     server.start();
     setting(server);
   };

@@ -194,7 +194,7 @@ TEST_P(LoopExceptions, ManyInARowLeaveTheLoopUsable) {
 
 TEST_P(LoopExceptions, OutOfAChannelInEachTurnStarveNobody) {
   TcpConnectionPtr connection;
-  TcpServer server(&loop_, InetAddress(0, true), "test");
+  TcpServer server(&loop_, SocketAddress(0, true), "test");
   server.setConnectionCallback([&](const TcpConnectionPtr& up) { connection = up; });
   server.start();
   Peer peer(server.address());

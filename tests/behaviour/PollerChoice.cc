@@ -41,7 +41,7 @@ TEST_P(PollerChoices, ALoopTellsWhatWasAskedAndChosenAndWhy) {
 
 TEST_P(PollerChoices, EachLoopOfAServerTellsTheSame) {
   EventLoop loop(GetParam().spec);
-  TcpServer server(&loop, InetAddress(0, true), "test");
+  TcpServer server(&loop, SocketAddress(0, true), "test");
   server.setThreadNum(3);
   server.start();
   ASSERT_EQ(server.loops().size(), 3U);
@@ -89,7 +89,7 @@ TEST(PollerChoice, OfTheEnvironmentIsTheDefaultOfLoopsAndServers) {
     EXPECT_EQ(loop.pollerChoice().asked, name);
     EXPECT_EQ(loop.pollerChoice().chosen, name);
     EXPECT_EQ(loop.pollerChoice().reason, "asked for by TERN_POLLER");
-    TcpServer server(&loop, InetAddress(0, true), "test");
+    TcpServer server(&loop, SocketAddress(0, true), "test");
     server.setThreadNum(1);
     server.start();
     EXPECT_EQ(server.loops().front()->pollerChoice().chosen, name);
@@ -152,7 +152,7 @@ class PollerChoiceDeniedDeathTest : public ::testing::TestWithParam<int> {
     deny();
     const LogCapture log;
     EventLoop loop(PollerKind::kAuto);
-    TcpServer server(&loop, InetAddress(0, true), "test");
+    TcpServer server(&loop, SocketAddress(0, true), "test");
     server.setThreadNum(3);
     server.setMessageCallback([](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
       connection->send(buffer);
@@ -187,7 +187,7 @@ class PollerChoiceDeniedDeathTest : public ::testing::TestWithParam<int> {
       std::fprintf(stderr, "%s\n", error.what());
     }
     EventLoop loop(PollerKind::kEPoll);
-    TcpServer server(&loop, InetAddress(0, true), "test");
+    TcpServer server(&loop, SocketAddress(0, true), "test");
     server.setPollerSpec(PollerKind::kUring);
     server.setThreadNum(2);
     try {
@@ -226,7 +226,7 @@ class PollerChoiceOldKernelDeathTest : public ::testing::Test {
     denyOperation(SYS_io_uring_register, kRegisterBufferRing, EINVAL);
     const LogCapture log;
     EventLoop loop(asked);
-    TcpServer server(&loop, InetAddress(0, true), "test");
+    TcpServer server(&loop, SocketAddress(0, true), "test");
     server.setThreadNum(1);
     server.setMessageCallback([](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
       connection->send(buffer);

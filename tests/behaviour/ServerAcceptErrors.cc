@@ -118,7 +118,7 @@ class ServerAcceptErrors : public ::testing::Test {
   const LogCapture log_;
   Script script_;
   EventLoop loop_{PollerSpec([this] { return std::make_unique<FaultyPoller>(script_); }, "faulty")};
-  TcpServer server_{&loop_, InetAddress(0, true), "test"};
+  TcpServer server_{&loop_, SocketAddress(0, true), "test"};
 };
 
 TEST_F(ServerAcceptErrors, OfOneConnectionArePassedOver) {
@@ -169,7 +169,7 @@ class ServerAcceptor : public OnEachPoller {};
 
 TEST_P(ServerAcceptor, MayBeDestroyedInItsCallback) {
   EventLoop loop(GetParam().spec);
-  auto acceptor = std::make_unique<Acceptor>(loop, InetAddress(0, true));
+  auto acceptor = std::make_unique<Acceptor>(loop, SocketAddress(0, true));
   int accepted = 0;
   acceptor->setNewConnectionCallback([&](UniqueFd) {
     ++accepted;
@@ -177,7 +177,7 @@ TEST_P(ServerAcceptor, MayBeDestroyedInItsCallback) {
   });
   acceptor->listen();
   EXPECT_TRUE(acceptor->listening());
-  const InetAddress address = acceptor->address();
+  const SocketAddress address = acceptor->address();
   const Peer first(address);
   const Peer second(address);
   runUntil(loop, [&] { return accepted > 0; });
@@ -187,33 +187,33 @@ TEST_P(ServerAcceptor, MayBeDestroyedInItsCallback) {
 
 TEST_P(ServerAcceptor, HandsOutConnectedSocketsThatExecCloses) {
   EventLoop loop(GetParam().spec);
-  Acceptor acceptor(loop, InetAddress(0, true));
+  Acceptor acceptor(loop, SocketAddress(0, true));
   UniqueFd accepted;
   acceptor.setNewConnectionCallback([&](UniqueFd fd) { accepted = std::move(fd); });
   acceptor.listen();
   const Peer peer(acceptor.address());
   runUntil(loop, [&] { return static_cast<bool>(accepted); });
-  EXPECT_EQ(InetAddress::peerOf(accepted.get()), peer.localAddress());
+  EXPECT_EQ(SocketAddress::peerOf(accepted.get()), peer.localAddress());
   EXPECT_NE(::fcntl(accepted.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
 TEST_P(ServerAcceptor, SurvivesClientsThatResetBeforeTheyAreAccepted) {
   EventLoop loop(GetParam().spec);
-  Acceptor acceptor(loop, InetAddress(0, true));
+  Acceptor acceptor(loop, SocketAddress(0, true));
   std::vector<UniqueFd> accepted;
   acceptor.setNewConnectionCallback([&](UniqueFd fd) { accepted.push_back(std::move(fd)); });
   acceptor.listen();
   for (int i = 0; i < 20; ++i) Peer(acceptor.address()).reset();
   const Peer peer(acceptor.address());
   const auto isTheLast = [&](const UniqueFd& fd) {
-    return InetAddress::peerOf(fd.get()) == peer.localAddress();
+    return SocketAddress::peerOf(fd.get()) == peer.localAddress();
   };
   runUntil(loop, [&] { return std::any_of(accepted.begin(), accepted.end(), isTheLast); });
 }
 
 TEST_P(ServerAcceptor, AStormIsAcceptedCompletely) {
   EventLoop loop(GetParam().spec);
-  Acceptor acceptor(loop, InetAddress(0, true));
+  Acceptor acceptor(loop, SocketAddress(0, true));
   std::size_t accepted = 0;
   acceptor.setNewConnectionCallback([&](UniqueFd) { ++accepted; });
   acceptor.listen();

@@ -23,9 +23,9 @@ namespace {
 using Balance = TcpServer::Balance;
 
 // A client with an address of its own in 127.0.0.0/8.
-UniqueFd connectFrom(const std::string& ip, const InetAddress& server) {
+UniqueFd connectFrom(const std::string& ip, const SocketAddress& server) {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const InetAddress own(ip, 0);
+  const SocketAddress own(ip, 0);
   if (::bind(fd.get(), own.sockAddr(), own.sockAddrLength()) != 0 ||
       ::connect(fd.get(), server.sockAddr(), server.sockAddrLength()) != 0) {
     throw std::system_error(errno, std::system_category(), "a client at " + ip);
@@ -96,7 +96,7 @@ TEST_P(ServerBalance, ByPeerHostAClientKeepsItsLoop) {
   std::vector<UniqueFd> clients;
   for (int host = 1; host <= 12; ++host) {
     const std::string ip = "127.0.0." + std::to_string(host);
-    const std::size_t expected = InetAddress(ip, 0).hashOfHost() % loops_.size();
+    const std::size_t expected = SocketAddress(ip, 0).hashOfHost() % loops_.size();
     for (int i = 0; i < 3; ++i) {
       clients.push_back(connectFrom(ip, address()));
       EXPECT_EQ(nextLoop(), expected) << ip;

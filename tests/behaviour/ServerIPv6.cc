@@ -11,7 +11,7 @@ namespace tern::testing {
 namespace {
 
 bool machineHasIpv6() {
-  const InetAddress any(0, true, true);
+  const SocketAddress any(0, true, true);
   const UniqueFd fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return fd && ::bind(fd.get(), any.sockAddr(), any.sockAddrLength()) == 0;
 }
@@ -20,7 +20,7 @@ class ServerIPv6 : public ServerFixture {
  protected:
   void SetUp() override {
     if (!machineHasIpv6()) GTEST_SKIP() << "this machine has no IPv6 loopback address";
-    listenAddress = InetAddress("::1", 0);
+    listenAddress = SocketAddress("::1", 0);
   }
 };
 
@@ -54,6 +54,22 @@ TEST_P(ServerIPv6, WithAListenerALoopServesOnAllOfThem) {
     peer.sendAll("ping");
     EXPECT_EQ(peer.receiveExactly(4), "ping");
   }
+}
+
+TEST_P(ServerIPv6, OnTheUnspecifiedAddressServesIPv4ClientsToo) {
+  listenAddress = SocketAddress(0, false, true);
+  serveEcho();
+  Peer six(SocketAddress("::1", address().port()));
+  Peer four(SocketAddress("127.0.0.1", address().port()));
+  for (Peer* peer : {&six, &four}) {
+    peer->sendAll("ping");
+    EXPECT_EQ(peer->receiveExactly(4), "ping");
+  }
+  const SocketAddress first = accepted()->peerAddress();
+  const SocketAddress second = accepted()->peerAddress();
+  EXPECT_EQ(first, six.localAddress());
+  EXPECT_EQ(second.toIp(), "::ffff:127.0.0.1");
+  EXPECT_EQ(second.unmapped(), four.localAddress());
 }
 
 TEST_P(ServerIPv6, ReportsAnAddressInUseByItsName) {

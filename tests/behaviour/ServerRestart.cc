@@ -70,10 +70,10 @@ class ServerRestart : public OnEachPoller {
 
 // No turn in between: the old one's connections and requests are still on their way out.
 TEST_P(ServerRestart, OnThePortOfAServerThatIsGoneNeedsNoTurns) {
-  std::optional<InetAddress> address;
+  std::optional<SocketAddress> address;
   std::vector<std::unique_ptr<Peer>> peers;
   for (int i = 0; i < 6; ++i) {
-    TcpServer server(&loop_, address.value_or(InetAddress(0, true)), "test");
+    TcpServer server(&loop_, address.value_or(SocketAddress(0, true)), "test");
     echo(server);
     server.start();
     address = server.address();
@@ -84,9 +84,9 @@ TEST_P(ServerRestart, OnThePortOfAServerThatIsGoneNeedsNoTurns) {
 }
 
 TEST_P(ServerRestart, OnThePortOfAServerWithAListenerALoopNeedsNoTurns) {
-  std::optional<InetAddress> address;
+  std::optional<SocketAddress> address;
   for (int i = 0; i < 4; ++i) {
-    TcpServer server(&loop_, address.value_or(InetAddress(0, true)), "test",
+    TcpServer server(&loop_, address.value_or(SocketAddress(0, true)), "test",
                      TcpServer::Option::kReusePort);
     echo(server);
     server.setThreadNum(2);
@@ -98,7 +98,7 @@ TEST_P(ServerRestart, OnThePortOfAServerWithAListenerALoopNeedsNoTurns) {
 }
 
 TEST_P(ServerRestart, AfterStopDoesNothing) {
-  TcpServer server(&loop_, InetAddress(0, true), "test");
+  TcpServer server(&loop_, SocketAddress(0, true), "test");
   countConnections(server);
   server.start();
   stop(server);
@@ -107,7 +107,7 @@ TEST_P(ServerRestart, AfterStopDoesNothing) {
 }
 
 TEST_P(ServerRestart, AfterStopDoesNothingEvenIfItWasTheFirstStart) {
-  TcpServer server(&loop_, InetAddress(0, true), "test");
+  TcpServer server(&loop_, SocketAddress(0, true), "test");
   countConnections(server);
   stop(server);
   server.start();
@@ -117,7 +117,7 @@ TEST_P(ServerRestart, AfterStopDoesNothingEvenIfItWasTheFirstStart) {
 
 TEST_P(ServerRestart, AfterAFailureServesOnceTheAddressIsFree) {
   for (const std::size_t threads : {0U, 2U}) {
-    auto first = std::make_unique<TcpServer>(&loop_, InetAddress(0, true), "first");
+    auto first = std::make_unique<TcpServer>(&loop_, SocketAddress(0, true), "first");
     echo(*first);
     TcpServer second(&loop_, first->address(), "second");  // nobody listens yet
     echo(second);

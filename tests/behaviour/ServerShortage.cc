@@ -61,7 +61,7 @@ class EarlyPeer {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   }
 
-  void ask(const InetAddress& server) {
+  void ask(const SocketAddress& server) {
     // Interrupted, as by a ring that ended on this thread, it goes on by itself, and the first
     // send() waits for it.
     if (::connect(fd_.get(), server.sockAddr(), server.sockAddrLength()) != 0 && errno != EINTR) {

@@ -41,19 +41,19 @@ class ServerStart : public ServerFixture {
 
 TEST_P(ServerStart, WithPort0TheKernelsChoiceCanBeReadBack) {
   EventLoop loop(GetParam().spec);
-  TcpServer server(&loop, InetAddress(0, true), "test");
+  TcpServer server(&loop, SocketAddress(0, true), "test");
   EXPECT_NE(server.address().port(), 0);
   EXPECT_EQ(server.address().toIp(), "127.0.0.1");
   EXPECT_EQ(server.ipPort(), "127.0.0.1:" + std::to_string(server.address().port()));
   EXPECT_EQ(server.name(), "test");
   EXPECT_EQ(server.getLoop(), &loop);
-  const TcpServer another(&loop, InetAddress(0, true), "another");
+  const TcpServer another(&loop, SocketAddress(0, true), "another");
   EXPECT_NE(server.address().port(), another.address().port());
 }
 
 TEST_P(ServerStart, AServerThatIsNeverStartedEndsQuietly) {
   EventLoop loop(GetParam().spec);
-  const TcpServer server(&loop, InetAddress(0, true), "test");
+  const TcpServer server(&loop, SocketAddress(0, true), "test");
   EXPECT_TRUE(server.loops().empty());
   EXPECT_EQ(server.connectionCount(), 0U);
 }
@@ -72,7 +72,7 @@ void expectRefused(int errnum, const std::string& address, Call&& call) {
 
 TEST_P(ServerStart, AnAddressInUseIsASystemErrorThatNamesIt) {
   EventLoop loop(GetParam().spec);
-  TcpServer first(&loop, InetAddress(0, true), "first");
+  TcpServer first(&loop, SocketAddress(0, true), "first");
   first.start();
   expectRefused(EADDRINUSE, first.ipPort(),
                 [&] { const TcpServer second(&loop, first.address(), "second"); });
@@ -83,7 +83,7 @@ TEST_P(ServerStart, AnAddressInUseIsASystemErrorThatNamesIt) {
 
 TEST_P(ServerStart, AnAddressTakenBetweenBindingAndStartingIsOneToo) {
   EventLoop loop(GetParam().spec);
-  TcpServer first(&loop, InetAddress(0, true), "first");
+  TcpServer first(&loop, SocketAddress(0, true), "first");
   TcpServer second(&loop, first.address(), "second");  // nobody listens yet
   first.start();
   expectRefused(EADDRINUSE, first.ipPort(), [&] { second.start(); });
@@ -92,7 +92,7 @@ TEST_P(ServerStart, AnAddressTakenBetweenBindingAndStartingIsOneToo) {
 TEST_P(ServerStart, AnAddressOfAnotherMachineIsASystemErrorThatNamesIt) {
   EventLoop loop(GetParam().spec);
   expectRefused(EADDRNOTAVAIL, "192.0.2.1:0",
-                [&] { const TcpServer server(&loop, InetAddress("192.0.2.1", 0), "test"); });
+                [&] { const TcpServer server(&loop, SocketAddress("192.0.2.1", 0), "test"); });
 }
 
 TEST_P(ServerStart, StartingTwiceChangesNothing) {
@@ -202,7 +202,7 @@ TEST_P(ServerStart, ServingLoopsHaveThePollerOfTheBaseLoopOrTheOneAskedFor) {
 
 TEST_P(ServerStart, APollerThatCannotBeMadeIsThrownByStart) {
   EventLoop loop(GetParam().spec);
-  TcpServer server(&loop, InetAddress(0, true), "test");
+  TcpServer server(&loop, SocketAddress(0, true), "test");
   server.setThreadNum(2);
   server.setPollerSpec(PollerSpec(
       []() -> std::unique_ptr<Poller> { throw std::domain_error("no such poller"); }, "broken"));

@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Tells whether a client is refused, as opposed to let in or reset.
-bool refusesClients(const InetAddress& server) {
+bool refusesClients(const SocketAddress& server) {
   const UniqueFd fd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   return ::connect(fd.get(), server.sockAddr(), server.sockAddrLength()) != 0 &&
          errno == ECONNREFUSED;
@@ -64,7 +64,7 @@ TEST_P(ServerStop, WithoutConnectionsIsDoneSoon) {
 
 TEST_P(ServerStop, BeforeStartReleasesTheAddress) {
   EventLoop loop(GetParam().spec);
-  TcpServer server(&loop, InetAddress(0, true), "test");
+  TcpServer server(&loop, SocketAddress(0, true), "test");
   int done = 0;
   server.stop(1h, [&] {
     ++done;
@@ -297,7 +297,7 @@ TEST_P(ServerStop, TheServerMayEndWhileItDrains) {
 
 TEST_P(ServerStop, TheServerMayEndInItsDoneCallback) {
   EventLoop loop(GetParam().spec);
-  auto server = std::make_unique<TcpServer>(&loop, InetAddress(0, true), "test");
+  auto server = std::make_unique<TcpServer>(&loop, SocketAddress(0, true), "test");
   server->setThreadNum(2);
   server->start();
   const Peer peer(server->address());

@@ -16,7 +16,7 @@ namespace {
 constexpr char kKill = '!';
 
 // What the connection with this client's port carries, over and over.
-std::string tagOf(const InetAddress& client) { return std::to_string(client.port()) + ','; }
+std::string tagOf(const SocketAddress& client) { return std::to_string(client.port()) + ','; }
 
 class TcpDescriptorReuse : public ServerFixture {
  protected:

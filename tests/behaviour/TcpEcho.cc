@@ -29,7 +29,7 @@ class EchoClient {
   EchoClient(asio::io_context& io, std::string payload, ChunkSize chunkSize)
       : socket_(io), payload_(std::move(payload)), chunkSize_(std::move(chunkSize)) {}
 
-  void start(const InetAddress& server) {
+  void start(const SocketAddress& server) {
     const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(server.toIp()), server.port());
     socket_.async_connect(endpoint, [this](error_code error) {
       if (ended("connect", error)) return;

@@ -13,7 +13,7 @@ namespace {
 // The server's end of the peer's connection: both are in this process. -1 when there is none.
 int serverSideOf(const Peer& peer) {
   for (int fd = 0; fd < 4096; ++fd) {
-    if (InetAddress::peerOf(fd) == peer.localAddress()) return fd;
+    if (SocketAddress::peerOf(fd) == peer.localAddress()) return fd;
   }
   return -1;
 }
@@ -27,7 +27,7 @@ int optionOf(int fd, int level, int option) {
 
 class TcpIdentity : public ServerFixture {
  protected:
-  Mailbox<InetAddress> ends_;  // localAddress() in the last callback
+  Mailbox<SocketAddress> ends_;  // localAddress() in the last callback
 };
 
 TEST_P(TcpIdentity, IsTheAddressesOfBothEnds) {
@@ -113,7 +113,7 @@ TEST_P(TcpIdentity, IncludesTheKernelsView) {
     EXPECT_FALSE(connection->getTcpInfo(&info));
     EXPECT_EQ(connection->getTcpInfoString(), "");
     connection->setTcpNoDelay(false);
-    EXPECT_EQ(connection->localAddress(), InetAddress());
+    EXPECT_EQ(connection->localAddress(), SocketAddress());
   });
 }
 

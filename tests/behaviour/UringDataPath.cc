@@ -95,7 +95,7 @@ class UringDataPath : public ::testing::TestWithParam<PollerCase> {
   // and ends when the last connection has gone: nobody has to wake it up.
   void serve() {
     EventLoop loop(GetParam().spec);
-    TcpServer server(&loop, InetAddress(0, true), "test");
+    TcpServer server(&loop, SocketAddress(0, true), "test");
     int up = 0;
     server.setConnectionCallback([&](const TcpConnectionPtr& connection) {
       up += connection->connected() ? 1 : -1;
@@ -122,7 +122,7 @@ class UringDataPath : public ::testing::TestWithParam<PollerCase> {
   }
 
   const CountingCaught counting_;
-  Mailbox<InetAddress> address_;
+  Mailbox<SocketAddress> address_;
   std::atomic<EventLoop*> loop_ = nullptr;
   std::atomic<int> caughtByServer_ = 0;
   std::future<void> server_;
@@ -131,7 +131,7 @@ class UringDataPath : public ::testing::TestWithParam<PollerCase> {
 TEST_P(UringDataPath, MakesNoSystemCallsForAConnectionsBytes) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer makes system calls of its own";
   startServer();
-  const InetAddress address = address_.take();
+  const SocketAddress address = address_.take();
   const int rounds = GetParam().isTiny() ? 50 : 500;
   {
     Peer first(address);

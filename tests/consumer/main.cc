@@ -6,7 +6,7 @@
 
 int main() {
   tern::EventLoop loop;
-  tern::TcpServer server(&loop, tern::InetAddress(0, true), "consumer");
+  tern::TcpServer server(&loop, tern::SocketAddress(0, true), "consumer");
   server.start();
   loop.runAfter(std::chrono::milliseconds(1), [&loop] { loop.quit(); });
   loop.loop();

@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <tern/base/UniqueFd.h>
-#include <tern/net/InetAddress.h>
+#include <tern/net/SocketAddress.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -227,7 +227,7 @@ TEST_P(EchoServerProcess, HoldsLittleForAPeerThatNeverReads) {
 
 TEST_P(EchoServerProcess, ListensOnTheIPv6LoopbackAddress) {
   const UniqueFd fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const InetAddress any(0, true, true);
+  const SocketAddress any(0, true, true);
   if (!fd || ::bind(fd.get(), any.sockAddr(), any.sockAddrLength()) != 0) {
     GTEST_SKIP() << "this machine has no IPv6 loopback address";
   }

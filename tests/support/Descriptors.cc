@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <tern/net/InetAddress.h>
+#include <tern/net/SocketAddress.h>
 #include <unistd.h>
 
 #include <array>
@@ -48,10 +48,10 @@ TcpPair::TcpPair() {
           "SO_RCVBUF");
   require(::setsockopt(listener.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0,
           "SO_SNDBUF");
-  const InetAddress any(0, true);
+  const SocketAddress any(0, true);
   require(::bind(listener.get(), any.sockAddr(), any.sockAddrLength()) == 0, "bind");
   require(::listen(listener.get(), 1) == 0, "listen");
-  const auto address = InetAddress::localOf(listener.get());
+  const auto address = SocketAddress::localOf(listener.get());
   require(address.has_value(), "getsockname");
   other.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   require(::setsockopt(other.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0, "SO_RCVBUF");

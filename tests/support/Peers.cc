@@ -44,14 +44,14 @@ bool waitUntilConnected(int fd) {
 
 }  // namespace
 
-Peer::Peer(const InetAddress& server, int receiveBuffer)
+Peer::Peer(const SocketAddress& server, int receiveBuffer)
     : fd_(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (!fd_) fail("socket");
   // Before connect(): the window is agreed on there.
   if (receiveBuffer > 0) setOption(fd(), SOL_SOCKET, SO_RCVBUF, receiveBuffer);
   setOption(fd(), SOL_SOCKET, SO_RCVTIMEO, kPatience);
   setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kPatience);
-  setOption(fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!server.isUnix()) setOption(fd(), IPPROTO_TCP, TCP_NODELAY, 1);
   if (::connect(fd(), server.sockAddr(), server.sockAddrLength()) == 0) return;
   // Interrupted, as by a ring that ended on this thread, it goes on by itself.
   if (errno != EINTR || !waitUntilConnected(fd())) fail("connect");
@@ -127,8 +127,8 @@ void Peer::reset() {
   fd_.reset();
 }
 
-InetAddress Peer::localAddress() const {
-  return InetAddress::localOf(fd()).value_or(InetAddress());
+SocketAddress Peer::localAddress() const {
+  return SocketAddress::localOf(fd()).value_or(SocketAddress());
 }
 
 std::string patternOf(std::size_t length, unsigned seed) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <tern/base/UniqueFd.h>
-#include <tern/net/InetAddress.h>
+#include <tern/net/SocketAddress.h>
 
 #include <cstddef>
 #include <string>
@@ -11,13 +11,13 @@
 
 namespace tern::testing {
 
-/// A blocking TCP client. Everything that would wait for ever throws std::runtime_error instead,
-/// and fails the test. One thread may send while another receives.
+/// A blocking client of a TCP or Unix-domain server. Everything that would wait for ever throws
+/// std::runtime_error instead, and fails the test. One thread may send while another receives.
 class Peer {
  public:
   /// Connects. A receive buffer given here stays that small: a server that sends much more finds
   /// the way full.
-  explicit Peer(const InetAddress& server, int receiveBuffer = 0);
+  explicit Peer(const SocketAddress& server, int receiveBuffer = 0);
 
   void sendAll(std::string_view bytes);
   /// As much as the kernel takes without waiting, or -1 and errno.
@@ -45,7 +45,7 @@ class Peer {
   void close() { fd_.reset(); }
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  [[nodiscard]] InetAddress localAddress() const;
+  [[nodiscard]] SocketAddress localAddress() const;
 
  private:
   UniqueFd fd_;

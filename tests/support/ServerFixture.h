@@ -183,7 +183,7 @@ class ServerFixture : public OnEachPoller {
   [[nodiscard]] EventLoop& loop() { return thread_->loop(); }
   [[nodiscard]] TcpServer& server() { return *server_; }
   /// Where the server listens; also after stop().
-  [[nodiscard]] const InetAddress& address() const { return address_; }
+  [[nodiscard]] const SocketAddress& address() const { return address_; }
   template <class Call>
   auto runOnLoop(Call&& call) {
     return runOn(loop(), std::forward<Call>(call));
@@ -201,7 +201,7 @@ class ServerFixture : public OnEachPoller {
   [[nodiscard]] Mailbox<Closed>& downs() { return downs_; }
 
   /// Where serve() listens.
-  InetAddress listenAddress{0, true};
+  SocketAddress listenAddress{0, true};
 
   /// Called in the connection callback, on the connection's loop, before accepted() or closed()
   /// tell.
@@ -216,7 +216,7 @@ class ServerFixture : public OnEachPoller {
   Mailbox<Closed> downs_;
   std::unique_ptr<LoopThread> thread_;
   std::unique_ptr<TcpServer> server_;  // made and destroyed on the loop's thread
-  InetAddress address_;
+  SocketAddress address_;
 };
 
 }  // namespace tern::testing

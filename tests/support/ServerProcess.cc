@@ -18,7 +18,7 @@ ServerProcess::ServerProcess(const std::string& path, const ProcessOptions& opti
       R"(listening on (127\.0\.0\.1|\[::1\]):([0-9]+) \(poller ([a-z_]+), threads ([0-9]+)\))");
   std::smatch match;
   if (!std::regex_match(line, match, form)) throw std::runtime_error("not a ready line: " + line);
-  address_ = InetAddress::parse(match[1].str() + ':' + match[2].str());
+  address_ = SocketAddress::parse(match[1].str() + ':' + match[2].str());
   poller_ = match[3];
   threads_ = match[4];
 }

@@ -1,7 +1,7 @@
 // ServerProcess: an example server, run as a program.
 #pragma once
 
-#include <tern/net/InetAddress.h>
+#include <tern/net/SocketAddress.h>
 
 #include <string>
 
@@ -18,7 +18,7 @@ class ServerProcess {
   ServerProcess(const std::string& path, const ProcessOptions& options);
 
   [[nodiscard]] Process& process() { return process_; }
-  [[nodiscard]] const InetAddress& address() const { return address_; }
+  [[nodiscard]] const SocketAddress& address() const { return address_; }
   [[nodiscard]] const std::string& poller() const { return poller_; }
   [[nodiscard]] const std::string& threads() const { return threads_; }
 
@@ -27,7 +27,7 @@ class ServerProcess {
 
  private:
   Process process_;
-  InetAddress address_;
+  SocketAddress address_;
   std::string poller_;
   std::string threads_;
 };

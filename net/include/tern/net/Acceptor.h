@@ -7,13 +7,14 @@
 
 #include "tern/base/Clock.h"
 #include "tern/base/UniqueFd.h"
-#include "tern/net/InetAddress.h"
+#include "tern/net/SocketAddress.h"
 #include "tern/net/TimerId.h"
 #include "tern/poller/Listener.h"
 
 namespace tern {
 
 class EventLoop;
+class SocketFile;
 
 /// Out of descriptors or memory it sheds the connections that wait (they see a close rather than
 /// silence), pauses for 50 milliseconds, and tries again. Belongs to the loop's thread.
@@ -22,9 +23,9 @@ class Acceptor final : private ListenerHandler {
   /// Receives each connected socket, close-on-exec. May destroy the acceptor.
   using NewConnectionCallback = std::function<void(UniqueFd)>;
 
-  /// Binds to the address. With reusePort, several acceptors may share it. Throws
-  /// std::system_error naming the address.
-  Acceptor(EventLoop& loop, const InetAddress& address, bool reusePort = false);
+  /// Binds to the address. With reusePort, several acceptors may share it. The file of a
+  /// Unix-domain socket is removed at the end. Throws std::system_error naming the address.
+  Acceptor(EventLoop& loop, const SocketAddress& address, bool reusePort = false);
   /// On a socket that is bound already.
   Acceptor(EventLoop& loop, UniqueFd boundSocket);
   Acceptor(const Acceptor&) = delete;
@@ -39,7 +40,7 @@ class Acceptor final : private ListenerHandler {
   [[nodiscard]] bool listening() const noexcept { return listener_ != nullptr; }
 
   /// Where it is bound; the port is the kernel's choice if port 0 was asked for.
-  [[nodiscard]] const InetAddress& address() const noexcept { return address_; }
+  [[nodiscard]] const SocketAddress& address() const noexcept { return address_; }
 
  private:
   void onAccept(UniqueFd fd) override;
@@ -50,7 +51,8 @@ class Acceptor final : private ListenerHandler {
 
   EventLoop& loop_;
   UniqueFd socket_;  // until listen() hands it to the listener
-  InetAddress address_;
+  std::unique_ptr<SocketFile> file_;
+  SocketAddress address_;
   std::unique_ptr<Listener> listener_;
   NewConnectionCallback callback_;
   UniqueFd reserve_;  // given up for a moment to accept, and close, what there is no fd for

@@ -17,7 +17,7 @@
 #include "tern/base/OutputQueue.h"
 #include "tern/base/ThreadCheck.h"
 #include "tern/net/Callbacks.h"
-#include "tern/net/InetAddress.h"
+#include "tern/net/SocketAddress.h"
 #include "tern/poller/Stream.h"
 
 struct tcp_info;
@@ -74,10 +74,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   /// "server#12". Loop thread.
   [[nodiscard]] std::string name() const;
-  /// Any thread.
-  [[nodiscard]] const InetAddress& peerAddress() const noexcept { return peer_; }
+  /// Of a Unix-domain peer, which seldom has a name, only the family is known. Any thread.
+  [[nodiscard]] SocketAddress peerAddress() const noexcept;
   /// While it is up, and in the connection callback.
-  [[nodiscard]] InetAddress localAddress() const;
+  [[nodiscard]] SocketAddress localAddress() const;
   /// Any thread, while the loop is there.
   [[nodiscard]] EventLoop* getLoop() const noexcept;
 
@@ -140,7 +140,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   [[nodiscard]] const std::any& getContext() const noexcept { return context_; }
   [[nodiscard]] std::any* getMutableContext() noexcept { return &context_; }
 
-  /// On by default.
+  /// On by default. Without effect on a Unix-domain socket.
   void setTcpNoDelay(bool on);
   /// The kernel's view of the connection; false when it can't be had any more.
   bool getTcpInfo(tcp_info* info) const;
@@ -214,7 +214,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   const std::uint64_t id_;
   std::error_code closeReason_;
   std::uint32_t setPosition_ = 0;
-  InetAddress peer_;
+  sockaddr_in6 peer_{};  // or the sockaddr_in, or the mere family, of another
   std::atomic<State> state_{State::kConnected};
   std::uint8_t roomBits_ = 0;        // see receiveRoom()
   std::uint16_t callbackDepth_ = 0;  // no byte, for which the compiler would read all else again

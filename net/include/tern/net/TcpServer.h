@@ -12,7 +12,7 @@
 #include "tern/base/Clock.h"
 #include "tern/net/Callbacks.h"
 #include "tern/net/EventLoopThreadPool.h"
-#include "tern/net/InetAddress.h"
+#include "tern/net/SocketAddress.h"
 #include "tern/net/TimerId.h"
 
 namespace tern {
@@ -20,6 +20,7 @@ namespace tern {
 class Acceptor;
 class EventLoop;
 class ServerShard;
+class SocketFile;
 struct ServerLimits;
 
 /// Made, started and destroyed on the thread of its base loop. Settings are made before start().
@@ -34,8 +35,9 @@ class TcpServer {
   enum class Balance : unsigned char { kRoundRobin, kLeastConnections, kByPeerHost };
   using ThreadInitCallback = EventLoopThread::ThreadInitCallback;
 
-  /// Binds. Throws std::system_error that names the address. With port 0 the kernel chooses.
-  TcpServer(EventLoop* loop, const InetAddress& address, std::string name,
+  /// Binds. Throws std::system_error that names the address. With port 0 the kernel chooses. The
+  /// file of a Unix-domain socket is there from now until the server accepts no more.
+  TcpServer(EventLoop* loop, const SocketAddress& address, std::string name,
             Option option = Option::kNoReusePort);
   TcpServer(const TcpServer&) = delete;
   TcpServer& operator=(const TcpServer&) = delete;
@@ -74,9 +76,9 @@ class TcpServer {
   void stop(Delay deadline, std::function<void()> done = {});
 
   /// Where it listens, with the port that the kernel chose. Any thread.
-  [[nodiscard]] const InetAddress& address() const noexcept { return address_; }
+  [[nodiscard]] const SocketAddress& address() const noexcept { return address_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] std::string ipPort() const { return address_.toIpPort(); }
+  [[nodiscard]] std::string ipPort() const { return address_.toString(); }
   [[nodiscard]] EventLoop* getLoop() const noexcept { return &loop_; }
   /// Connections up, or on their way to their loop. Any thread.
   [[nodiscard]] std::size_t connectionCount() const noexcept;
@@ -98,7 +100,8 @@ class TcpServer {
   const std::string name_;
   const Option option_;
   UniqueFd socket_;  // bound, until start()
-  const InetAddress address_;
+  const SocketAddress address_;
+  std::unique_ptr<SocketFile> file_;
   Balance balance_ = Balance::kRoundRobin;
   PollerSpec spec_;
   std::size_t threadCount_ = 0;
