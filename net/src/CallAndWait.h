@@ -2,6 +2,7 @@
 #pragma once
 
 #include <future>
+#include <memory>
 #include <utility>
 
 #include "tern/net/EventLoop.h"
@@ -9,23 +10,28 @@
 namespace tern {
 
 /// Runs the call on the loop's thread (directly when this is it), waits for it, and throws what it
-/// threw. The loop must be running, or start to.
+/// threw. The loop must be running, or start to; when it ends instead, the call is dropped.
 template <class Call>
 void callAndWait(EventLoop& loop, Call&& call) {
   if (loop.isInLoopThread()) {
     std::forward<Call>(call)();
     return;
   }
-  std::promise<void> done;
-  loop.queueInLoop([&] {
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> future = done->get_future();
+  loop.queueInLoop([done = std::move(done), &call] {
     try {
       call();
-      done.set_value();
+      done->set_value();
     } catch (...) {
-      done.set_exception(std::current_exception());
+      done->set_exception(std::current_exception());
     }
   });
-  done.get_future().get();
+  try {
+    future.get();
+  } catch (const std::future_error&) {
+    // A broken promise: the functor was destroyed with its loop.
+  }
 }
 
 }  // namespace tern

@@ -39,7 +39,7 @@ TcpServer::~TcpServer() {
 
 // --- settings ---
 
-ConnectionCallbacks& TcpServer::settings() {
+ConnectionCallbacks& TcpServer::editCallbacks() {
   if (pool_ != nullptr) {
     contractViolation("a setting of TcpServer '" + name_ + "' was changed after start()");
   }
@@ -47,57 +47,29 @@ ConnectionCallbacks& TcpServer::settings() {
 }
 
 void TcpServer::setThreadNum(std::size_t count) {
-  settings();
+  editCallbacks();
   threadCount_ = count;
 }
 
 void TcpServer::setThreadInitCallback(ThreadInitCallback callback) {
-  settings();
+  editCallbacks();
   threadInit_ = std::move(callback);
 }
 
 void TcpServer::setPollerSpec(PollerSpec spec) {
-  settings();
+  editCallbacks();
   spec_ = std::move(spec);
 }
 
 void TcpServer::setBalance(Balance balance) {
-  settings();
+  editCallbacks();
   balance_ = balance;
 }
 
 void TcpServer::setMaxConnections(std::size_t count) {
-  settings();
+  editCallbacks();
   limits_->maxConnections = count;
 }
-
-void TcpServer::setConnectionCallback(ConnectionCallback callback) {
-  settings().connection = std::move(callback);
-}
-
-void TcpServer::setMessageCallback(MessageCallback callback) {
-  settings().message = std::move(callback);
-}
-
-void TcpServer::setWriteCompleteCallback(WriteCompleteCallback callback) {
-  settings().writeComplete = std::move(callback);
-}
-
-void TcpServer::setHalfCloseCallback(HalfCloseCallback callback) {
-  settings().halfClose = std::move(callback);
-}
-
-void TcpServer::setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark) {
-  settings().highWaterMark = std::move(callback);
-  callbacks_.highMark = mark;
-}
-
-void TcpServer::setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark) {
-  settings().lowWaterMark = std::move(callback);
-  callbacks_.lowMark = mark;
-}
-
-void TcpServer::setOutputLimit(std::size_t bytes) { settings().outputLimit = bytes; }
 
 // --- start ---
 

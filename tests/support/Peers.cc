@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 namespace tern::testing {
 namespace {
@@ -55,6 +56,36 @@ Peer::Peer(const SocketAddress& server, int receiveBuffer)
   if (::connect(fd(), server.sockAddr(), server.sockAddrLength()) == 0) return;
   // Interrupted, as by a ring that ended on this thread, it goes on by itself.
   if (errno != EINTR || !waitUntilConnected(fd())) fail("connect");
+}
+
+Peer::Peer(UniqueFd connected) : fd_(std::move(connected)) {
+  setOption(fd(), SOL_SOCKET, SO_RCVTIMEO, kPatience);
+  setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kPatience);
+}
+
+PeerListener::PeerListener(const SocketAddress& address)
+    : fd_(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  if (!fd_ || ::bind(fd_.get(), address.sockAddr(), address.sockAddrLength()) != 0) fail("bind");
+  address_ = SocketAddress::localOf(fd_.get()).value();
+}
+
+void PeerListener::listen(int backlog) {
+  if (::listen(fd_.get(), backlog) != 0) fail("listen");
+}
+
+bool PeerListener::hasClient() const {
+  pollfd waiting{fd_.get(), POLLIN, 0};
+  return ::poll(&waiting, 1, 0) == 1;
+}
+
+Peer PeerListener::accept() {
+  setOption(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, kPatience);
+  int fd = -1;
+  do {
+    fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) fail("accept");
+  return Peer(UniqueFd(fd));
 }
 
 void Peer::sendAll(std::string_view bytes) {

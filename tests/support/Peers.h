@@ -1,4 +1,4 @@
-// Peers: the other end of a connection, on plain blocking sockets, independent of tern.
+// Peers: the other end of a connection, on plain blocking sockets, independent of tern's loops.
 #pragma once
 
 #include <tern/base/UniqueFd.h>
@@ -18,6 +18,8 @@ class Peer {
   /// Connects. A receive buffer given here stays that small: a server that sends much more finds
   /// the way full.
   explicit Peer(const SocketAddress& server, int receiveBuffer = 0);
+  /// On a socket that is connected.
+  explicit Peer(UniqueFd connected);
 
   void sendAll(std::string_view bytes);
   /// As much as the kernel takes without waiting, or -1 and errno.
@@ -49,6 +51,26 @@ class Peer {
 
  private:
   UniqueFd fd_;
+};
+
+/// A blocking server: what a client connects to. It is bound from the beginning.
+class PeerListener {
+ public:
+  explicit PeerListener(const SocketAddress& address = SocketAddress(0, true));
+
+  /// Until this is called, clients are refused.
+  void listen(int backlog = 16);
+  /// The next client, waited for; throws when none comes.
+  Peer accept();
+  /// Whether a client waits to be accepted.
+  [[nodiscard]] bool hasClient() const;
+  void close() { fd_.reset(); }
+
+  [[nodiscard]] const SocketAddress& address() const { return address_; }
+
+ private:
+  UniqueFd fd_;
+  SocketAddress address_;
 };
 
 /// `length` bytes that repeat late and show where they belong; the same for the same seed.

@@ -11,6 +11,7 @@
 
 #include "tern/base/Clock.h"
 #include "tern/net/Callbacks.h"
+#include "tern/net/ConnectionSettings.h"
 #include "tern/net/EventLoopThreadPool.h"
 #include "tern/net/SocketAddress.h"
 #include "tern/net/TimerId.h"
@@ -25,7 +26,7 @@ struct ServerLimits;
 
 /// Made, started and destroyed on the thread of its base loop. Settings are made before start().
 /// Connections live and die on the loop that they were assigned to.
-class TcpServer {
+class TcpServer : public ConnectionSettings<TcpServer> {
  public:
   enum class Option : unsigned char {
     kNoReusePort,  ///< one listener, on the base loop, which hands connections out
@@ -56,15 +57,6 @@ class TcpServer {
   /// Connections above this are closed as they arrive; by default there is no limit.
   void setMaxConnections(std::size_t count);
 
-  void setConnectionCallback(ConnectionCallback callback);
-  void setMessageCallback(MessageCallback callback);
-  void setWriteCompleteCallback(WriteCompleteCallback callback);
-  void setHalfCloseCallback(HalfCloseCallback callback);
-  void setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark);
-  void setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark);
-  /// See ConnectionCallbacks::outputLimit.
-  void setOutputLimit(std::size_t bytes);
-
   /// Starts the threads and listens. Once: calling it again, or after stop(), does nothing. Throws
   /// std::system_error, and may then be tried again.
   void start();
@@ -86,7 +78,8 @@ class TcpServer {
   [[nodiscard]] std::vector<EventLoop*> loops() const;
 
  private:
-  ConnectionCallbacks& settings();
+  friend class ConnectionSettings<TcpServer>;
+  ConnectionCallbacks& editCallbacks();
   void listen();
   void listenOnEachLoop();
   void assign(UniqueFd fd);

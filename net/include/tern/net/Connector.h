@@ -1,0 +1,85 @@
+// Connector: makes connections to one address, and survives every error on the way.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "tern/base/Clock.h"
+#include "tern/base/UniqueFd.h"
+#include "tern/net/RetryPolicy.h"
+#include "tern/net/SocketAddress.h"
+#include "tern/net/TimerId.h"
+#include "tern/poller/Channel.h"
+
+namespace tern {
+
+class Backoff;
+class EventLoop;
+
+/// Tries until it succeeds or, without a RetryPolicy, once. A socket that came to be connected to
+/// itself (on loopback, where nobody listens, a port can find itself) counts as refused. Belongs to
+/// the loop's thread. Callbacks come from the loop, never inside a call, and not after stop() or
+/// the destructor; they may destroy the connector.
+class Connector final : private ChannelHandler {
+ public:
+  /// Receives the connected socket: non-blocking, close-on-exec, TCP_NODELAY.
+  using NewConnectionCallback = std::function<void(UniqueFd)>;
+  /// Why an attempt failed, and how long it will be until the next; nothing: there will be none.
+  using ErrorCallback = std::function<void(std::error_code, std::optional<Duration> retryIn)>;
+
+  Connector(EventLoop& loop, const SocketAddress& server);
+  Connector(const Connector&) = delete;
+  Connector& operator=(const Connector&) = delete;
+  ~Connector();
+
+  void setNewConnectionCallback(NewConnectionCallback callback) {
+    connected_ = std::move(callback);
+  }
+  void setErrorCallback(ErrorCallback callback) { error_ = std::move(callback); }
+  /// How long an attempt may take before it fails with std::errc::timed_out; by default 10 seconds.
+  /// kForever: as long as the kernel tries, about two minutes.
+  void setTimeout(Delay timeout) { timeout_ = timeout.value(); }
+  /// Where connections come from; port 0: any.
+  void setLocalAddress(const SocketAddress& address) { local_ = address; }
+  void setRetry(std::optional<RetryPolicy> policy);
+
+  /// The first attempt begins now. While one is under way, or waited for, nothing happens.
+  void start();
+  /// As after a failed attempt: the next one begins after a delay. Needs a RetryPolicy.
+  void startLater();
+  /// Gives up. start() may follow.
+  void stop();
+  /// The delays begin anew.
+  void resetDelays();
+
+  /// What was connected could not be used: counts as a failed attempt.
+  void fail(std::error_code error);
+
+  [[nodiscard]] const SocketAddress& server() const noexcept { return server_; }
+  /// An attempt is under way or waited for.
+  [[nodiscard]] bool active() const noexcept { return active_; }
+
+ private:
+  void onEvents(EventMask events) override;
+  void attempt();
+  [[nodiscard]] std::error_code connect();
+  void failLater(std::error_code error);
+  void attemptAfter(Duration delay);
+  void endAttempt();
+
+  EventLoop& loop_;
+  const SocketAddress server_;
+  std::optional<SocketAddress> local_;
+  NewConnectionCallback connected_;
+  ErrorCallback error_;
+  Duration timeout_ = std::chrono::seconds(10);
+  std::unique_ptr<Backoff> backoff_;  // null: no retry
+  bool active_ = false;
+  TimerId timer_;  // the one thing waited for: the deadline, the next attempt, or telling an error
+  UniqueFd fd_;
+  std::optional<Channel> channel_;  // after fd_: it stops watching before the fd closes
+};
+
+}  // namespace tern
