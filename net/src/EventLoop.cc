@@ -40,9 +40,10 @@ EventLoop::EventLoop(PollerSpec spec) : spec_(std::move(spec)) {
 EventLoop::~EventLoop() {
   tasks_->thread().require("~EventLoop");
   if (looping_) contractViolation("an EventLoop was destroyed from within its own loop()");
-  // All three may hold objects whose ends come back here; functors they queue are refused by then.
+  // All may hold objects whose ends come back here; functors they queue are refused by then.
   tasks_->close();
   timers_->close();
+  context_.reset();
   // A task that adds itself for ever must not keep the loop from its end.
   for (int rounds = 0; !turnEnd_.empty() && rounds < kLastRounds; ++rounds) {
     try {

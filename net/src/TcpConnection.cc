@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "ConnectionExtras.h"
 #include "ConnectionSet.h"
 #include "TaskQueue.h"
 #include "tern/base/Error.h"
@@ -40,15 +40,13 @@ TcpConnectionPtr TcpConnection::open(EventLoop& loop, UniqueFd fd, std::uint64_t
 
 void TcpConnection::establish(UniqueFd fd) {
   // Asked now: after a reset the kernel does not tell any more, and logs want it most then.
-  if (const auto peer = SocketAddress::peerOf(fd.get())) {
-    std::memcpy(&peer_, peer->sockAddr(),
-                peer->isUnix() ? sizeof(sa_family_t) : peer->sockAddrLength());
-  }
+  if (const auto peer = SocketAddress::peerOf(fd.get())) peer_ = CompactAddress(*peer);
   stream_ = loop().poller().openStream(std::move(fd), *this);
   stream_->startReading();
   set_->add(*this);
   self_ = shared_from_this();
   updatePlain();
+  if (callbacks_->idleTimeout != kForever) setIdleTimeout(callbacks_->idleTimeout);
 }
 
 void TcpConnection::connectEstablished() {
@@ -80,7 +78,7 @@ void TcpConnection::sendView(std::string_view bytes) {
   }
   // Nearly always: the first reply of a callback.
   output_.append(bytes);
-  if (!output_.empty() && outputBytes() + output_.roomInTail() <= callbacks_->firstMark()) {
+  if (!output_.empty() && queuedBytes() + output_.roomInTail() <= callbacks_->firstMark()) {
     direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
   } else {
     appended();
@@ -157,15 +155,24 @@ std::string_view TcpConnection::sendLarge(std::string_view bytes) {
 template <class Bytes>
 void TcpConnection::sendInLoop(Bytes&& bytes) {
   if (!plain_ && (!connected() || closeRequested_)) return;
-  output_.append(std::forward<Bytes>(bytes));
+  append(std::forward<Bytes>(bytes));
   appended();
+}
+
+template <class Bytes>
+void TcpConnection::append(Bytes&& bytes) {
+  if (hasFiles()) {
+    extras_->files->append(std::forward<Bytes>(bytes));
+  } else {
+    output_.append(std::forward<Bytes>(bytes));
+  }
 }
 
 void TcpConnection::appended() {
   const std::size_t waiting = outputBytes();
   if (waiting > callbacks_->firstMark()) aboveAMark(waiting);
   if (plain_ && callbackDepth_ > 0) return;
-  if (output_.empty()) return;
+  if (waiting == 0) return;
   writeCompleteDue_ = true;
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
@@ -247,8 +254,8 @@ void TcpConnection::leaveCallback() noexcept {
 // The usual state, in which sending has no other consequence than that the bytes leave. One test
 // for it, instead of one for each of its parts, is what a message pays.
 void TcpConnection::updatePlain() noexcept {
-  plain_ =
-      connected() && !closeRequested_ && !eof_ && !aboveHighMark_ && !callbacks_->writeComplete;
+  plain_ = connected() && !closeRequested_ && !eof_ && !aboveHighMark_ && !hasFiles() &&
+           !callbacks_->writeComplete;
   sendNextWithCare();
 }
 
@@ -287,7 +294,12 @@ void TcpConnection::turnEnd() {
   }
 }
 
-void TcpConnection::sendOutput() { inFlight_ += stream_->send(output_); }
+void TcpConnection::sendOutput() {
+  const std::size_t before = output_.size();
+  inFlight_ += stream_->send(output_);
+  // Handing bytes to a peer that takes none is no traffic.
+  if (output_.size() < before) touch();
+}
 
 void TcpConnection::flush() {
   if (!output_.empty()) sendOutput();
@@ -296,13 +308,15 @@ void TcpConnection::flush() {
 
 void TcpConnection::onSent(std::size_t bytes) {
   inFlight_ -= bytes;
+  touch();
   flush();
 }
 
 void TcpConnection::afterProgress() {
+  if (hasFiles()) sendFiles();
   const std::size_t waiting = outputBytes();
   if (aboveHighMark_ && waiting <= callbacks_->lowMark) fellToLowMark(waiting);
-  if (waiting > 0) return;
+  if (waiting > 0 || hasFiles()) return;
   if (writeCompleteDue_ && callbacks_->writeComplete) writeCompleted();
   writeCompleteDue_ = false;
   if (connected()) return;
@@ -352,6 +366,7 @@ void TcpConnection::keepUnread() {
 }
 
 void TcpConnection::onData(std::span<const char> bytes) {
+  touch();
   try {
     input_.lend(bytes);
   } catch (const std::bad_alloc&) {
@@ -419,6 +434,7 @@ void TcpConnection::closeNow() {
     TcpConnection& connection;
     ~Finally() {
       connection.stream_.reset();
+      connection.extras_.reset();
       connection.output_.clear();
       connection.inFlight_ = 0;
     }

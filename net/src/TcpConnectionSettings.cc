@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "ConnectionExtras.h"
 #include "TaskQueue.h"
 #include "tern/base/Error.h"
 #include "tern/base/Logging.h"
@@ -14,13 +15,6 @@
 namespace tern {
 
 std::string TcpConnection::name() const { return callbacks_->name + '#' + std::to_string(id_); }
-
-SocketAddress TcpConnection::peerAddress() const noexcept {
-  const auto* address = reinterpret_cast<const sockaddr*>(&peer_);
-  return SocketAddress::from(address,
-                             peer_.sin6_family == AF_UNIX ? sizeof(sa_family_t) : sizeof peer_)
-      .value_or(SocketAddress());
-}
 
 SocketAddress TcpConnection::localAddress() const {
   std::optional<SocketAddress> address;
@@ -72,8 +66,33 @@ void TcpConnection::setLowWaterMarkCallback(LowWaterMarkCallback callback, std::
 
 void TcpConnection::setOutputLimit(std::size_t bytes) { editCallbacks().outputLimit = bytes; }
 
+ConnectionExtras& TcpConnection::extras() {
+  if (extras_ == nullptr) extras_ = std::make_unique<ConnectionExtras>();
+  return *extras_;
+}
+
+ConnectionDeadlines& TcpConnection::deadlines() {
+  std::optional<ConnectionDeadlines>& deadlines = extras().deadlines;
+  return deadlines ? *deadlines : deadlines.emplace(*this);
+}
+
+void TcpConnection::setIdleTimeout(Delay timeout) {
+  if (!disconnected()) deadlines().setIdleTimeout(timeout.value());
+}
+
+void TcpConnection::setDeadline(Timestamp when) {
+  const bool nothingToDo = extras_ == nullptr && when == Timestamp::max();
+  if (!disconnected() && !nothingToDo) deadlines().setDeadline(when);
+}
+
+void TcpConnection::touchDeadlines() noexcept {
+  if (extras_->deadlines) extras_->deadlines->touch(loop().poller().returnTime());
+}
+
+void TcpConnection::expire() { forceCloseInLoop(systemError(ETIMEDOUT)); }
+
 void TcpConnection::setTcpNoDelay(bool on) {
-  if (stream_ == nullptr || peer_.sin6_family == AF_UNIX) return;
+  if (stream_ == nullptr || peer_.isUnix()) return;
   const int value = on ? 1 : 0;
   if (::setsockopt(stream_->fd(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0) {
     log(LogLevel::kWarn, name() + ": TCP_NODELAY: " + systemError(errno).message());

@@ -1,6 +1,7 @@
 // ReadinessStream: recv and sendmsg driven by level-triggered readiness.
 #include "ReadinessStream.h"
 
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "FdMode.h"
+#include "SigpipeBlock.h"
 #include "SocketError.h"
 #include "tern/base/Error.h"
 #include "tern/base/OutputQueue.h"
@@ -19,7 +22,13 @@ namespace {
 // How many chunks one sendmsg gathers.
 constexpr std::size_t kGather = 64;
 constexpr std::size_t kStillBulky = std::size_t{16} * 1024;
+constexpr std::size_t kFileShare = std::size_t{1024} * 1024;
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+// Short of memory is not broken: the socket is tried again when it says that it has room.
+bool isPassing(int errnum) {
+  return errnum == EAGAIN || errnum == EINTR || errnum == ENOBUFS || errnum == ENOMEM;
+}
 
 }  // namespace
 
@@ -165,6 +174,31 @@ std::size_t ReadinessStream::sendNow(std::span<const char> bytes) {
   return static_cast<std::size_t>(std::max<ssize_t>(n, 0));
 }
 
+// A turn's share; what is left goes on when the socket reports room, so after the others.
+std::optional<std::size_t> ReadinessStream::sendFile(int file, std::uint64_t offset,
+                                                     std::uint64_t length) {
+  if (!sends_) return 0;
+  // There is no flag for it.
+  setNonBlocking(fd_.get(), true);
+  const SigpipeBlock block;
+  auto at = static_cast<off_t>(offset);
+  const std::size_t share = static_cast<std::size_t>(std::min<std::uint64_t>(length, kFileShare));
+  const ssize_t n = ::sendfile(fd_.get(), file, &at, share);
+  const int error = errno;
+  ++channel_.poller().counters().sends;
+  // The file has ended, or is of a sort that can only be read.
+  if (n == 0 || (n < 0 && (error == EINVAL || error == ENOSYS || error == EOPNOTSUPP))) {
+    return std::nullopt;
+  }
+  if (n < 0 && !isPassing(error)) {
+    failLater(error);
+    return 0;
+  }
+  const auto sent = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  if (sent < length) awaitRoom();
+  return sent;
+}
+
 void ReadinessStream::sendGathered(OutputQueue& queue) {
   while (!queue.empty()) {
     std::array<iovec, kGather>
@@ -190,8 +224,7 @@ void ReadinessStream::sentPart(OutputQueue& queue, ssize_t n) {
     sendGathered(queue);
     return;
   }
-  // Short of memory is not broken: the socket is tried again when it says that it has room.
-  if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) {
+  if (n < 0 && !isPassing(errno)) {
     failLater(errno);
     return;
   }

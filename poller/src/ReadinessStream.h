@@ -19,6 +19,8 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void stopReading() override;
   std::size_t send(OutputQueue& queue) override;
   std::size_t sendNow(std::span<const char> bytes) override;
+  std::optional<std::size_t> sendFile(int file, std::uint64_t offset,
+                                      std::uint64_t length) override;
   void shutdownWrite() override;
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 

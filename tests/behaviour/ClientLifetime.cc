@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "support/ClientFixture.h"
+#include "support/LoopRun.h"
 
 namespace tern::testing {
 namespace {
@@ -132,6 +133,28 @@ TEST_P(ClientLifetime, EndsOnAnotherThreadWhileBytesStreamIn) {
   endClient();
   sender.join();
   EXPECT_EQ(downs.total(), 1U);
+}
+
+TEST_P(ClientLifetime, EndsWithTheLoopWhoseContextHoldsIt) {
+  listener.listen();
+  int downs = 0;
+  {
+    EventLoop own(GetParam().spec);
+    auto held = std::make_shared<TcpClient>(&own, listener.address(), "held");
+    held->setConnectionCallback([&](const TcpConnectionPtr& connection) {
+      if (connection->connected()) {
+        own.quit();
+      } else {
+        ++downs;
+      }
+    });
+    held->connect();
+    own.setContext(std::move(held));
+    run(own);
+    EXPECT_EQ(downs, 0);
+  }
+  EXPECT_EQ(downs, 1);
+  EXPECT_EQ(listener.accept().receiveUntilEof(), "");
 }
 
 TERN_ON_EACH_POLLER(ClientLifetime);

@@ -47,6 +47,8 @@ struct ConnectionCallbacks {
   /// A connection with more than this waiting to be sent is closed with
   /// std::errc::no_buffer_space. What other threads send counts from when the loop takes it over.
   std::size_t outputLimit = std::size_t{256} * 1024 * 1024;
+  /// See TcpConnection::setIdleTimeout().
+  Duration idleTimeout = kForever;
 
   /// Below it nothing happens.
   [[nodiscard]] std::size_t firstMark() const noexcept { return std::min(highMark, outputLimit); }

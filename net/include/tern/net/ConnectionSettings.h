@@ -33,6 +33,8 @@ class ConnectionSettings {
   }
   /// See ConnectionCallbacks::outputLimit.
   void setOutputLimit(std::size_t bytes) { edit().outputLimit = bytes; }
+  /// See TcpConnection::setIdleTimeout(). By default connections may be idle for ever.
+  void setIdleTimeout(Delay timeout) { edit().idleTimeout = timeout.value(); }
 
  private:
   friend Owner;

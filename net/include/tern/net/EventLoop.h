@@ -95,7 +95,8 @@ class EventLoop {
   void connectionAssigned() noexcept { connections_.fetch_add(1, std::memory_order_relaxed); }
   void connectionGone() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
 
-  /// Anything of the user's. Loop thread.
+  /// Anything of the user's, clients included: it ends on the loop's thread, before the loop does.
+  /// Loop thread.
   void setContext(std::any context) { context_ = std::move(context); }
   [[nodiscard]] const std::any& getContext() const noexcept { return context_; }
   [[nodiscard]] std::any* getMutableContext() noexcept { return &context_; }

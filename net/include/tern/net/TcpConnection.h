@@ -17,6 +17,7 @@
 #include "tern/base/OutputQueue.h"
 #include "tern/base/ThreadCheck.h"
 #include "tern/net/Callbacks.h"
+#include "tern/net/CompactAddress.h"
 #include "tern/net/SocketAddress.h"
 #include "tern/poller/Stream.h"
 
@@ -24,6 +25,8 @@ struct tcp_info;
 
 namespace tern {
 
+class ConnectionDeadlines;
+struct ConnectionExtras;
 class ConnectionSet;
 class EventLoop;
 class TaskQueue;
@@ -75,7 +78,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   /// "server#12". Loop thread.
   [[nodiscard]] std::string name() const;
   /// Of a Unix-domain peer, which seldom has a name, only the family is known. Any thread.
-  [[nodiscard]] SocketAddress peerAddress() const noexcept;
+  [[nodiscard]] SocketAddress peerAddress() const { return peer_.expand(); }
   /// While it is up, and in the connection callback.
   [[nodiscard]] SocketAddress localAddress() const;
   /// Any thread, while the loop is there.
@@ -106,6 +109,13 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   /// Shares the bytes: one string, unless small, for many connections, uncopied.
   void send(std::shared_ptr<const std::string> bytes);
 
+  /// Sends part of a file, in order with what is sent before and after it; the file is not read
+  /// into memory as a whole. It must be one that can be read at an offset; the loop waits for its
+  /// disk. When the file can't be read to the end of that part, the connection is closed with the
+  /// error.
+  void sendFile(std::shared_ptr<const UniqueFd> file, std::uint64_t offset, std::uint64_t length);
+  void sendFile(UniqueFd file, std::uint64_t offset, std::uint64_t length);
+
   /// Sends what is queued, then FIN. What the peer sends still arrives until it closes, too.
   void shutdown();
   /// Closes without waiting for output; the connection callback runs soon, not inside the call.
@@ -123,9 +133,13 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
 
   [[nodiscard]] bool isReading() const noexcept { return reading_; }
   [[nodiscard]] Buffer* inputBuffer() noexcept { return &input_; }
-  /// Bytes sent that have not left for the kernel.
-  [[nodiscard]] std::size_t outputBytes() const noexcept { return output_.size() + inFlight_; }
+  /// Bytes sent that have not left for the kernel; files do not count.
+  [[nodiscard]] std::size_t outputBytes() const noexcept {
+    return queuedBytes() + (extras_ == nullptr ? 0 : bytesBehindFiles());
+  }
 
+  /// What it calls.
+  [[nodiscard]] const ConnectionCallbacks& callbacks() const noexcept { return *callbacks_; }
   /// These replace, for this connection, what it shares with its server's others.
   void setConnectionCallback(ConnectionCallback callback);
   void setMessageCallback(MessageCallback callback);
@@ -134,6 +148,14 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark);
   void setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark);
   void setOutputLimit(std::size_t bytes);
+
+  /// Closes the connection with std::errc::timed_out once no byte has come or gone for this long,
+  /// also while reading is stopped; zero or less: never. Replaces what the server set.
+  void setIdleTimeout(Delay timeout);
+  /// Closes it so at that time, unless this is called again or the deadline is cleared: for a whole
+  /// request, however its bytes trickle in. Cheap enough to be called for each message.
+  void setDeadline(Timestamp when);
+  void clearDeadline() { setDeadline(Timestamp::max()); }
 
   /// Anything of the user's.
   void setContext(std::any context) { context_ = std::move(context); }
@@ -149,6 +171,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
 
  private:
   friend class ConnectionSet;
+  friend class ConnectionDeadlines;
   enum class State : std::uint8_t {
     kConnected,
     kDisconnecting,  // FIN goes after the pending output
@@ -193,6 +216,23 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void fellToLowMark(std::size_t waiting);
   void writeCompleted();
   void closeNow();
+  ConnectionExtras& extras();
+  ConnectionDeadlines& deadlines();
+  void expire();
+  void touch() noexcept {
+    if (extras_ != nullptr) touchDeadlines();
+  }
+  [[gnu::cold]] void touchDeadlines() noexcept;
+  /// Before the first file, if there is one.
+  [[nodiscard]] std::size_t queuedBytes() const noexcept { return output_.size() + inFlight_; }
+  [[nodiscard]] std::size_t bytesBehindFiles() const noexcept;
+  [[nodiscard]] bool hasFiles() const noexcept;
+  void sendFileInLoop(std::shared_ptr<const UniqueFd> file, std::uint64_t offset,
+                      std::uint64_t length);
+  template <class Bytes>
+  void append(Bytes&& bytes);
+  void sendFiles();
+  bool sendFromFile();
   void settleInput();
   void keepUnread();
   ConnectionCallbacks& editCallbacks();
@@ -203,6 +243,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   ConnectionSet* set_;
   TcpConnectionPtr self_;  // while it is up, and until the end of the turn in which it went down
   StreamPtr stream_;
+  std::unique_ptr<ConnectionExtras> extras_;  // null: none were ever asked for
   Buffer input_;
   OutputQueue output_;
   std::size_t inFlight_ = 0;  // taken by the stream, not yet sent
@@ -214,7 +255,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   const std::uint64_t id_;
   std::error_code closeReason_;
   std::uint32_t setPosition_ = 0;
-  sockaddr_in6 peer_{};  // or the sockaddr_in, or the mere family, of another
+  CompactAddress peer_;
   std::atomic<State> state_{State::kConnected};
   std::uint8_t roomBits_ = 0;        // see receiveRoom()
   std::uint16_t callbackDepth_ = 0;  // no byte, for which the compiler would read all else again

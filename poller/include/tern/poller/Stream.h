@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <system_error>
 
@@ -64,6 +66,15 @@ class Stream {
   /// pieces, while nothing else waits to be sent: what it takes need not be queued. An error comes
   /// up in the send() of what is left.
   virtual std::size_t sendNow(std::span<const char> /*bytes*/) { return 0; }
+
+  /// Sends from a file, up to `length` bytes from `offset` on, without bringing them into user
+  /// space; while nothing else waits to be sent. Fewer than that, or none: onSent(0) tells when to
+  /// go on, or onError() that there is no way. Nothing: this stream, or this file, can't do it. May
+  /// wait for the file's disk.
+  virtual std::optional<std::size_t> sendFile(int /*file*/, std::uint64_t /*offset*/,
+                                              std::uint64_t /*length*/) {
+    return std::nullopt;
+  }
 
   /// Sends FIN after everything that send() has taken.
   virtual void shutdownWrite() = 0;
