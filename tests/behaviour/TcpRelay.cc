@@ -1,0 +1,164 @@
+// TcpRelay: two connections joined: bytes, ends and backpressure carried across.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <tern/net/Relay.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "support/Peers.h"
+#include "support/ServerFixture.h"
+
+namespace tern::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The first two connections of a server are joined.
+class TcpRelay : public ServerFixture {
+ protected:
+  void serveRelay(const RelayOptions& options = {}) {
+    serve([](TcpServer&) {});
+    left = std::make_unique<Peer>(address());
+    leftEnd = accepted();
+    right = std::make_unique<Peer>(address(), 4096);
+    rightEnd = accepted();
+    runOnLoop([&] { relay(leftEnd, rightEnd, options); });
+  }
+
+  [[nodiscard]] std::size_t much() const {
+    return GetParam().isTiny() ? std::size_t{20} * 1000 : std::size_t{8} * 1000 * 1000;
+  }
+
+  std::unique_ptr<Peer> left;
+  std::unique_ptr<Peer> right;
+  TcpConnectionPtr leftEnd;
+  TcpConnectionPtr rightEnd;
+};
+
+TEST_P(TcpRelay, CarriesBytesBothWaysAtOnce) {
+  serveRelay();
+  const std::string there = patternOf(much(), 1);
+  const std::string back = patternOf(much(), 2);
+  std::thread sendLeft([&] { left->sendAll(there); });
+  std::thread sendRight([&] { right->sendAll(back); });
+  std::thread receiveLeft([&] { expectSameBytes(left->receiveExactly(back.size()), back); });
+  expectSameBytes(right->receiveExactly(there.size()), there);
+  sendLeft.join();
+  sendRight.join();
+  receiveLeft.join();
+}
+
+TEST_P(TcpRelay, CarriesTheEndOfOneDirectionAndKeepsTheOther) {
+  serveRelay();
+  left->sendAll("question");
+  left->shutdownWrite();
+  EXPECT_EQ(right->receiveUntilEof(), "question");
+  right->sendAll("answer");
+  right->shutdownWrite();
+  EXPECT_EQ(left->receiveUntilEof(), "answer");
+  EXPECT_EQ(closed().reason, std::error_code());
+  EXPECT_EQ(closed().reason, std::error_code());
+}
+
+TEST_P(TcpRelay, SendsAllThatCameBeforeTheEnd) {
+  serveRelay();
+  const std::string bytes = patternOf(much());
+  std::thread sender([&] {
+    left->sendAll(bytes);
+    left->shutdownWrite();
+  });
+  expectSameBytes(right->receiveUntilEof(), bytes);
+  sender.join();
+}
+
+TEST_P(TcpRelay, HoldsLittleForASlowReader) {
+  if (GetParam().isTiny()) GTEST_SKIP() << "it would take minutes to fill the way";
+  RelayOptions options;
+  options.highMark = 100'000;
+  options.lowMark = 10'000;
+  serveRelay(options);
+  const timeval shortly{0, 200'000};
+  ASSERT_EQ(::setsockopt(left->fd(), SOL_SOCKET, SO_SNDTIMEO, &shortly, sizeof shortly), 0);
+  const std::string block = patternOf(1'000'000);
+  std::string sent;
+  // Until the way is full.
+  for (;;) {
+    const ssize_t n = ::send(left->fd(), block.data(), block.size(), MSG_NOSIGNAL);
+    if (n < 0) break;
+    sent.append(block, 0, static_cast<std::size_t>(n));
+    ASSERT_LT(sent.size(), std::size_t{100} * 1000 * 1000);
+  }
+  // One receive may come on top of the mark.
+  EXPECT_LE(runOnLoop([&] { return rightEnd->outputBytes(); }), 100'000U + 512U * 1024U);
+  EXPECT_FALSE(runOnLoop([&] { return leftEnd->isReading(); }));
+  left->shutdownWrite();
+  expectSameBytes(right->receiveUntilEof(), sent);
+}
+
+TEST_P(TcpRelay, AResetOfOneEndEndsTheOther) {
+  serveRelay();
+  left->reset();
+  EXPECT_EQ(right->receiveUntilEnd().bytes, "");
+  closed();
+  closed();
+}
+
+TEST_P(TcpRelay, AnEndThatTheUserClosesLetsTheOtherSendWhatItHas) {
+  serveRelay();
+  const std::string bytes = patternOf(100'000);
+  runOnLoop([&] {
+    rightEnd->send(bytes);
+    leftEnd->forceClose();
+  });
+  expectSameBytes(right->receiveUntilEof(), bytes);
+  right->close();
+  closed();
+  closed();
+}
+
+TEST_P(TcpRelay, DoesNotWaitForEverForThePeerOfTheOtherEnd) {
+  RelayOptions options;
+  options.linger = 30ms;
+  serveRelay(options);
+  runOnLoop([&] { leftEnd->forceClose(); });
+  EXPECT_EQ(closed().connection, leftEnd);
+  EXPECT_EQ(closed().reason, std::errc::timed_out);
+}
+
+TEST_P(TcpRelay, ForwardsWhatHadComeBeforeItBegan) {
+  Mailbox<bool> came;
+  serve([&](TcpServer& server) {
+    server.setMessageCallback([&](const TcpConnectionPtr&, Buffer*, Timestamp) { came.put(true); });
+    server.setHalfCloseCallback([&](const TcpConnectionPtr&) { came.put(true); });
+  });
+  left = std::make_unique<Peer>(address());
+  leftEnd = accepted();
+  left->sendAll("early");
+  came.take();
+  right = std::make_unique<Peer>(address());
+  rightEnd = accepted();
+  runOnLoop([&] { relay(leftEnd, rightEnd); });
+  left->sendAll(" and late");
+  EXPECT_EQ(right->receiveExactly(14), "early and late");
+}
+
+TEST_P(TcpRelay, WithAnEndThatIsGoneAlreadyEndsTheOther) {
+  serve([](TcpServer&) {});
+  left = std::make_unique<Peer>(address());
+  leftEnd = accepted();
+  right = std::make_unique<Peer>(address());
+  rightEnd = accepted();
+  left->close();
+  EXPECT_EQ(closed().connection, leftEnd);
+  runOnLoop([&] { relay(leftEnd, rightEnd); });
+  EXPECT_EQ(right->receiveUntilEof(), "");
+  right->close();
+  closed();
+}
+
+TERN_ON_EACH_POLLER(TcpRelay);
+
+}  // namespace
+}  // namespace tern::testing
