@@ -208,12 +208,14 @@ void TcpConnection::forceCloseInLoop(std::error_code reason) {
   if (disconnected()) return;
   if (!closeRequested_) closeReason_ = reason;
   closeRequested_ = true;
+  // What this says is for the callback that asked; the stream ends soon enough by itself.
+  reading_ = false;
   updatePlain();
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
 
 void TcpConnection::setReadingInLoop(bool on) {
-  if (disconnected() || on == reading_) return;
+  if (disconnected() || closeRequested_ || on == reading_) return;
   reading_ = on;
   try {
     if (on) {

@@ -30,6 +30,7 @@ class TcpStopRead : public ServerFixture {
   }
 
   Mailbox<std::string> got_;
+  Mailbox<bool> reading_;
   std::atomic<int> calledWhileStopped_ = 0;
 };
 
@@ -219,6 +220,23 @@ TEST_P(TcpStopRead, LeavesSendingAlone) {
   expectSameBytes(peer.receiveExactly(much.size()), much);
   connection->shutdown();
   EXPECT_EQ(peer.receiveUntilEof(), "");
+}
+
+TEST_P(TcpStopRead, IsWhatAForcedCloseLooksLikeToTheCallbackThatAsksForIt) {
+  serveMessages([this](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    buffer->retrieveAll();
+    reading_.put(connection->isReading());
+    connection->forceClose();
+    reading_.put(connection->isReading());
+    connection->startRead();
+    reading_.put(connection->isReading());
+  });
+  Peer peer(address());
+  peer.sendAll("x");
+  EXPECT_TRUE(reading_.take());
+  EXPECT_FALSE(reading_.take());
+  EXPECT_FALSE(reading_.take());
+  EXPECT_EQ(closed().reason, std::error_code());
 }
 
 TERN_ON_EACH_POLLER(TcpStopRead);

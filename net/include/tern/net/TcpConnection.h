@@ -131,6 +131,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
 
   // --- the loop's thread only ---
 
+  /// Neither stopRead() nor forceClose() was called. A message callback that asks after each
+  /// message of a batch knows when to leave the rest.
   [[nodiscard]] bool isReading() const noexcept { return reading_; }
   [[nodiscard]] Buffer* inputBuffer() noexcept { return &input_; }
   /// Bytes sent that have not left for the kernel; files do not count.
