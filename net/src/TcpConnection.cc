@@ -216,7 +216,16 @@ void TcpConnection::forceCloseInLoop(std::error_code reason) {
 
 void TcpConnection::setReadingInLoop(bool on) {
   if (disconnected() || closeRequested_ || on == reading_) return;
-  reading_ = on;
+  if (inputDue_) {
+    if (on) queueInput();
+    reading_ = on;
+  } else {
+    reading_ = on;
+    readStream(on);
+  }
+}
+
+void TcpConnection::readStream(bool on) {
   try {
     if (on) {
       stream_->startReading();
@@ -367,15 +376,7 @@ void TcpConnection::keepUnread() {
   }
 }
 
-void TcpConnection::onData(std::span<const char> bytes) {
-  touch();
-  try {
-    input_.lend(bytes);
-  } catch (const std::bad_alloc&) {
-    // These bytes are lost, and what follows them would be misread.
-    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
-    return;
-  }
+inline void TcpConnection::showUnread() {
   try {
     if (callbacks_->message) {
       runCallback([this] { callbacks_->message(self_, &input_, loop().poller().returnTime()); });
@@ -387,6 +388,47 @@ void TcpConnection::onData(std::span<const char> bytes) {
     throw;
   }
   settleInput();
+}
+
+void TcpConnection::onData(std::span<const char> bytes) {
+  touch();
+  try {
+    input_.lend(bytes);
+  } catch (const std::bad_alloc&) {
+    // These bytes are lost, and what follows them would be misread.
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+    return;
+  }
+  showUnread();
+}
+
+void TcpConnection::showInputAgain() {
+  if (disconnected() || closeRequested_ || inputDue_ || input_.empty()) return;
+  if (reading_) {
+    queueInput();
+    readStream(false);
+  }
+  inputDue_ = true;
+}
+
+void TcpConnection::queueInput() {
+  loop().queueInLoop([self = shared_from_this()] { self->showInput(); });
+}
+
+// Until what is due was shown the stream stays stopped: more bytes, and the end, come after it.
+void TcpConnection::showInput() {
+  if (disconnected() || !inputDue_ || !reading_) return;
+  inputDue_ = false;
+  const auto goOn = [this] {
+    if (reading_ && !inputDue_ && !disconnected()) readStream(true);
+  };
+  try {
+    showUnread();
+  } catch (...) {
+    goOn();
+    throw;
+  }
+  goOn();
 }
 
 // What belongs to a message that is not complete would be copied here; so would the next one of a

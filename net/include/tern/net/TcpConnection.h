@@ -135,6 +135,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   /// message of a batch knows when to leave the rest.
   [[nodiscard]] bool isReading() const noexcept { return reading_; }
   [[nodiscard]] Buffer* inputBuffer() noexcept { return &input_; }
+  /// For a message callback that leaves whole messages unread, because it stopped reading or
+  /// throws: it is called again, before more bytes and the end of file come, in the next turn or,
+  /// with reading stopped, after startRead(). Nothing happens when nothing is unread.
+  void showInputAgain();
   /// Bytes sent that have not left for the kernel; files do not count.
   [[nodiscard]] std::size_t outputBytes() const noexcept {
     return queuedBytes() + (extras_ == nullptr ? 0 : bytesBehindFiles());
@@ -201,6 +205,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void shutdownInLoop();
   void forceCloseInLoop(std::error_code reason);
   void setReadingInLoop(bool on);
+  void readStream(bool on);
+  void queueInput();
+  void showInput();
+  void showUnread();
 
   template <class Call>
   void runCallback(Call&& call);
@@ -263,6 +271,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   std::uint16_t callbackDepth_ = 0;  // no byte, for which the compiler would read all else again
   bool plain_ = false;               // see updatePlain()
   bool reading_ : 1 = true;
+  bool inputDue_ : 1 = false;  // see showInputAgain(); the stream is not read from
   bool eof_ : 1 = false;
   bool closeRequested_ : 1 = false;
   bool turnEndScheduled_ : 1 = false;
