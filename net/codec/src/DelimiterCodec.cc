@@ -30,7 +30,7 @@ class SharedDecoder {
 
 }  // namespace
 
-DelimiterCodec::DelimiterCodec(std::string delimiter, std::size_t maxLength)
+DelimiterCodec::DelimiterCodec(const std::string& delimiter, std::size_t maxLength)
     : DelimiterCodec(DelimiterDecoder(delimiter, maxLength), delimiter) {}
 
 DelimiterCodec::DelimiterCodec(DelimiterDecoder decoder, std::string sent)

@@ -20,7 +20,7 @@ class DelimiterCodec {
 
   /// `delimiter`: any bytes, at least one; throws std::invalid_argument when empty. `maxLength`: of
   /// a frame without it, in both directions. A peer can make a connection hold that much.
-  explicit DelimiterCodec(std::string delimiter, std::size_t maxLength = kDefaultMaxLength);
+  explicit DelimiterCodec(const std::string& delimiter, std::size_t maxLength = kDefaultMaxLength);
 
   /// For setMessageCallback() of a server, a client or a connection, which it outlives. Without an
   /// error callback a line is logged. With a delay of zero a connection with a frame too long is
