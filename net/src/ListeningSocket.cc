@@ -12,10 +12,9 @@
 #include "tern/base/Error.h"
 
 namespace tern {
-namespace {
 
-std::string adviceFor(int errnum, bool isUnix) {
-  if (isUnix) {
+std::string bindAdvice(int errnum, const SocketAddress& address) {
+  if (address.isUnix()) {
     switch (errnum) {
       case EADDRINUSE:
         return ": another socket, or a file, has this name";
@@ -42,9 +41,10 @@ std::string adviceFor(int errnum, bool isUnix) {
   }
 }
 
+namespace {
+
 [[noreturn]] void fail(int errnum, const SocketAddress& address) {
-  throwSystemError(errnum,
-                   "can't listen on " + address.toString() + adviceFor(errnum, address.isUnix()));
+  throwSystemError(errnum, "can't listen on " + address.toString() + bindAdvice(errnum, address));
 }
 
 void set(int fd, int level, int option, int value, const SocketAddress& address) {

@@ -35,6 +35,9 @@ class SocketFile {
 /// listens any more is replaced. Throws std::system_error naming the address.
 UniqueFd bindListeningSocket(const SocketAddress& address, bool reusePort);
 
+/// What to do when bind() fails so: ": another socket has this address; ...", or nothing.
+std::string bindAdvice(int errnum, const SocketAddress& address);
+
 /// Starts listening, with the kernel's largest backlog. Throws std::system_error.
 void listenOn(int fd);
 
