@@ -20,6 +20,12 @@ namespace {
 
 }  // namespace
 
+bool machineHasIpv6() {
+  const SocketAddress any(0, true, true);
+  const UniqueFd fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return fd && ::bind(fd.get(), any.sockAddr(), any.sockAddrLength()) == 0;
+}
+
 DatagramPeer::DatagramPeer(const SocketAddress& address)
     : fd_(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
   if (!fd_) fail("socket");

@@ -9,6 +9,9 @@
 
 namespace tern::testing {
 
+/// Whether the machine has an IPv6 loopback address.
+bool machineHasIpv6();
+
 /// A blocking UDP socket, bound to a loopback address. What would wait for ever throws
 /// std::runtime_error instead.
 class DatagramPeer {

@@ -1,17 +1,9 @@
 // UdpFixture: collecting, and looking for a loop that spins.
 #include "support/UdpFixture.h"
 
-#include <sys/socket.h>
-
 #include <chrono>
 
 namespace tern::testing {
-
-bool machineHasIpv6() {
-  const SocketAddress any(0, true, true);
-  const UniqueFd fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  return fd && ::bind(fd.get(), any.sockAddr(), any.sockAddrLength()) == 0;
-}
 
 void UdpFixture::collect() {
   socket_->setDatagramCallback(

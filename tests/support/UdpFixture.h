@@ -15,9 +15,6 @@
 
 namespace tern::testing {
 
-/// Whether the machine has an IPv6 loopback address.
-bool machineHasIpv6();
-
 class UdpFixture : public OnEachPoller {
  protected:
   /// A socket on 127.0.0.1, whose datagrams go to got_ and whose errors go to errors_.
