@@ -301,7 +301,7 @@ void UdpSocket::note(const UdpError& error) {
     scheduleTurnEnd();
     errors_.push_back(error);
   } catch (const std::bad_alloc&) {
-    // The counts tell, then.
+    log(LogLevel::kError, "out of memory: an error of a UDP socket is counted, not reported");
   }
 }
 

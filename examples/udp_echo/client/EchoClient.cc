@@ -61,9 +61,11 @@ void EchoClient::giveUpOld() {
 void EchoClient::goOn() {
   while (result_.sent < plan_.count && waiting_.size() < plan_.window) {
     const std::uint64_t number = result_.sent++;
-    waiting_.emplace(number, Clock::now());
-    // There is room for the window; what fails nevertheless will count as lost.
-    socket_.send(datagramOf(number));
+    if (socket_.send(datagramOf(number))) {
+      ++result_.lost;
+    } else {
+      waiting_.emplace(number, Clock::now());
+    }
   }
   if (waiting_.empty()) loop_.quit();
 }

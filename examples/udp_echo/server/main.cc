@@ -1,4 +1,5 @@
 // udp_echo_server: sends each datagram back to where it came from (RFC 862).
+#include <tern/base/Logging.h>
 #include <tern/net/EventLoop.h>
 #include <tern/net/EventLoopThreadPool.h>
 #include <tern/net/SignalWatcher.h>
@@ -22,8 +23,11 @@ using tern::examples::ServerArguments;
 SocketAddress echoOn(EventLoop& loop, const SocketAddress& address, const UdpOptions& options) {
   auto socket = std::make_shared<UdpSocket>(loop, address, options);
   socket->setDatagramCallback([](UdpSocket& self, const UdpDatagram& datagram) {
-    // One that the network can't take now is lost: to a peer, as any datagram may be.
-    self.send(datagram.bytes, datagram.peer);
+    // To the peer it is lost, as any datagram may be.
+    if (const auto error = self.send(datagram.bytes, datagram.peer)) {
+      tern::log(tern::LogLevel::kDebug,
+                "no answer to " + datagram.peer.toIpPort() + ": " + error.message());
+    }
   });
   loop.setContext(socket);
   return socket->address();
