@@ -16,7 +16,8 @@ constexpr std::size_t kQueuedBesideItsBytes = 64;
 
 }  // namespace
 
-EchoClient::EchoClient(tern::EventLoop& loop, const tern::SocketAddress& server, const EchoPlan& plan)
+EchoClient::EchoClient(tern::EventLoop& loop, const tern::SocketAddress& server,
+                       const EchoPlan& plan)
     : loop_(loop),
       plan_(plan),
       socket_(loop, tern::UdpPeer{server},
