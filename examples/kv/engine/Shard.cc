@@ -35,8 +35,8 @@ void Shard::setText(Entry& entry, std::string_view text) {
   std::string& stored = entry.second.text;
   const std::size_t before = heapOf(stored);
   if (text.size() < stored.capacity() / 2) {
-    // A value that was once large shall not stay so.
-    stored = std::string(text);
+    // A value that was once large shall not stay so. Assigning a short one would keep the memory.
+    std::string(text).swap(stored);
   } else {
     stored.assign(text);
   }
