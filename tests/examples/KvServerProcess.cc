@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
-#include <fstream>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "support/Memory.h"
 #include "support/Peers.h"
 #include "support/Process.h"
 #include "support/Sanitizers.h"
@@ -41,14 +40,6 @@ std::string bulk(const std::string& text) {
 void expectReply(Peer& peer, const std::string& request, const std::string& reply) {
   peer.sendAll(request);
   EXPECT_EQ(peer.receiveExactly(reply.size()), reply) << request;
-}
-
-std::size_t residentBytes(const Process& process) {
-  std::ifstream status("/proc/" + std::to_string(process.pid()) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
-  }
-  throw std::runtime_error("a program without memory");
 }
 
 class KvServerProcess : public ::testing::TestWithParam<std::string> {
