@@ -287,7 +287,8 @@ TEST(KvCommands, ClearingAndSweepingGoOnBesideOtherThreads) {
       } else if (thread == 1) {
         kv.store().sweep(kv.now + i, 10);
       } else {
-        const Key key = kv.store().key("key" + std::to_string(i % 50));
+        const std::string name = "key" + std::to_string(i % 50);
+        const Key key = kv.store().key(name);
         const auto shard = kv.store().lock(key);
         Shard::Entry* entry = shard->find(key, kv.now + i);
         if (entry == nullptr) entry = &shard->add(key, "value");

@@ -158,17 +158,17 @@ class Search {
 Result solve(std::string_view puzzle, std::size_t mostGuesses) {
   const auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
   if (puzzle.size() != kCells || !std::all_of(puzzle.begin(), puzzle.end(), isDigit)) {
-    return {Outcome::kBadPuzzle};
+    return {Outcome::kBadPuzzle, {}};
   }
   Grid grid;
   for (std::size_t cell = 0; cell < kCells; ++cell) {
     if (puzzle[cell] == '0') continue;
     const auto digit = static_cast<Digits>(1U << static_cast<unsigned>(puzzle[cell] - '1'));
-    if (!grid.place(cell, digit)) return {Outcome::kNoSolution};
+    if (!grid.place(cell, digit)) return {Outcome::kNoSolution, {}};
   }
   Search search(mostGuesses);
   if (search.complete(grid)) return {Outcome::kSolved, grid.text()};
-  return {search.exhausted() ? Outcome::kTooHard : Outcome::kNoSolution};
+  return {search.exhausted() ? Outcome::kTooHard : Outcome::kNoSolution, {}};
 }
 
 }  // namespace tern::sudoku

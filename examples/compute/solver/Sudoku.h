@@ -21,7 +21,7 @@ enum class Outcome : std::uint8_t {
 
 struct Result {
   Outcome outcome;
-  std::string solution{};  ///< 81 digits, if solved; one of them, if there are several
+  std::string solution;  ///< 81 digits, if solved; one of them, if there are several
 };
 
 /// `puzzle`: 81 digits, row by row, 0 for an empty cell. Any thread.

@@ -56,7 +56,7 @@ class RespParser {
   std::optional<std::string_view> takeLine(std::string_view input, const char* tooBig);
   Status parseInline(std::string_view input);
   bool split(std::string_view line);
-  bool splitQuoted(std::string_view line);
+  bool splitQuoted(std::string_view rest);
   Status fail(std::string error);
 
   const Limits* limits_;

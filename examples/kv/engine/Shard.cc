@@ -23,8 +23,7 @@ std::size_t heapOf(const std::string& text) noexcept {
 
 Shard::Entry& Shard::add(const Key& key, std::string_view text) {
   const std::size_t buckets = entries_.bucket_count();
-  const auto added =
-      entries_.try_emplace(StoredKey{std::string(key.text), key.hash}, Value{std::string(text)});
+  const auto added = entries_.try_emplace(StoredKey{std::string(key.text), key.hash}, text);
   Entry& entry = *added.first;
   grew(kEntryNode + heapOf(entry.first.text) + heapOf(entry.second.text));
   bucketsWere(buckets);

@@ -52,9 +52,10 @@ class Shard {
   };
   using Expiries = std::multimap<Time, const StoredKey*>;
   struct Value {
+    explicit Value(std::string_view bytes) : text(bytes) {}
     std::string text;
     Time expiresAt = kNever;
-    Expiries::iterator expiry{};  // unless kNever
+    Expiries::iterator expiry;  // unless kNever
   };
 
  public:

@@ -88,7 +88,7 @@ class Store {
 
   static std::size_t index(const Key& key) noexcept { return key.hash >> 58U; }
   Slot& slotOf(const Key& key) noexcept { return *slots_[index(key)]; }
-  Locked lock(Slot& slot) {
+  Locked lock(Slot& slot) const {
     return {slot.shard,
             options_.concurrent ? std::unique_lock(slot.mutex) : std::unique_lock<std::mutex>()};
   }

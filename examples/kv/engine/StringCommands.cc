@@ -43,7 +43,7 @@ struct SetOptions {
   Condition condition = Condition::kNone;
   bool get = false;
   bool keepTtl = false;
-  std::optional<TimeUnit> unit{};
+  std::optional<TimeUnit> unit;
   bool absolute = false;
   std::size_t time = 0;  // the argument with it, if there is a unit
 };
