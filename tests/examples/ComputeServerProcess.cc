@@ -5,11 +5,11 @@
 
 #include <csignal>
 #include <cstddef>
+#include <future>
 #include <memory>
 #include <set>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "support/Memory.h"
@@ -106,9 +106,9 @@ TEST_P(ComputeServerProcess, AnswersEachRequestWithItsId) {
 
 TEST_P(ComputeServerProcess, AnswersAllThatCameBeforeTheClientEndedItsSending) {
   start({"--threads", "2", "--compute-threads", "3", "--queue", "10"});
-  std::vector<std::thread> clients;
+  std::vector<std::future<void>> clients;
   for (int c = 0; c < 4; ++c) {
-    clients.emplace_back([this] {
+    clients.push_back(std::async(std::launch::async, [this] {
       Peer peer(address());
       std::string requests;
       std::multiset<std::string> expected;
@@ -119,9 +119,9 @@ TEST_P(ComputeServerProcess, AnswersAllThatCameBeforeTheClientEndedItsSending) {
       peer.sendAll(requests);
       peer.shutdownWrite();
       EXPECT_EQ(linesOf(peer.receiveUntilEof()), expected);
-    });
+    }));
   }
-  for (std::thread& client : clients) client.join();
+  for (std::future<void>& client : clients) client.get();
 }
 
 TEST_P(ComputeServerProcess, TakesRequestsByteByByte) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <latch>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -224,11 +225,18 @@ TEST(KvCommands, TheHashIsSipHash) {
 
 // --- threads ---
 
+// All at once.
 template <class Act>
 void onThreads(int count, const Act& act) {
+  std::latch start(count);
   std::vector<std::thread> threads;
   threads.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) threads.emplace_back([&act, i] { act(i); });
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&start, &act, i] {
+      start.arrive_and_wait();
+      act(i);
+    });
+  }
   for (std::thread& thread : threads) thread.join();
 }
 
@@ -263,7 +271,7 @@ TEST(KvCommands, SeveralKeysAreSetAndReadAtOnce) {
   };
   run({"MSET", "a", "0", "b", "0", "c", "0", "d", "0"});
   onThreads(4, [&](int thread) {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 20'000; ++i) {
       const std::string value = std::to_string(1 + (thread + i) % 9);
       if (thread < 2) {
         // In another order than the other thread: they must not wait for each other.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -231,17 +232,17 @@ TEST_P(KvServerProcess, GoesOnWhereItStoppedWhenTheClientReadsAgain) {
 
 TEST_P(KvServerProcess, SharesItsKeysBetweenThreads) {
   start({"--threads", "3"});
-  std::vector<std::thread> clients;
+  std::vector<std::future<void>> clients;
   for (int c = 0; c < 6; ++c) {
-    clients.emplace_back([this] {
+    clients.push_back(std::async(std::launch::async, [this] {
       Peer peer(address());
       std::string requests;
       for (int i = 0; i < 1000; ++i) requests += "INCR counter\r\nMSET a 1 b 2\r\nDEL a b\r\n";
       peer.sendAll(requests + "QUIT\r\n");
       peer.receiveUntilEof();
-    });
+    }));
   }
-  for (std::thread& client : clients) client.join();
+  for (std::future<void>& client : clients) client.get();
   Peer peer(address());
   expectReply(peer, "GET counter\r\n", bulk("6000"));
 }
