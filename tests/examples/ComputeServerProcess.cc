@@ -83,7 +83,7 @@ class ComputeServerProcess : public ::testing::TestWithParam<std::string> {
     EXPECT_EQ(other.receiveExactly(85), "x:" + kSolution + "\r\n");
   }
 
-  [[nodiscard]] const InetAddress& address() const { return server_->address(); }
+  [[nodiscard]] const SocketAddress& address() const { return server_->address(); }
   [[nodiscard]] const Process& process() const { return server_->process(); }
 
  private:

@@ -13,13 +13,13 @@
 #include <csignal>
 #include <cstddef>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "support/Memory.h"
 #include "support/Peers.h"
 #include "support/Process.h"
 #include "support/Sanitizers.h"
@@ -66,15 +66,6 @@ double loadDuring(const Process& process, Act&& act) {
   act();
   const std::chrono::duration<double> spent = used() - usedBefore;
   return spent / (std::chrono::steady_clock::now() - start);
-}
-
-// A program's memory in RAM.
-std::size_t residentBytes(const Process& process) {
-  std::ifstream status("/proc/" + std::to_string(process.pid()) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
-  }
-  throw std::runtime_error("a program without memory");
 }
 
 class EchoServerProcess : public ::testing::TestWithParam<std::string> {

@@ -57,7 +57,7 @@ class KvServerProcess : public ::testing::TestWithParam<std::string> {
     server_ = std::make_unique<ServerProcess>(kKvServer, ProcessOptions{arguments, {}, {}});
     EXPECT_EQ(server_->poller(), GetParam());
   }
-  [[nodiscard]] const InetAddress& address() const { return server_->address(); }
+  [[nodiscard]] const SocketAddress& address() const { return server_->address(); }
   [[nodiscard]] const Process& process() const { return server_->process(); }
 
  private:

@@ -17,39 +17,14 @@
 #include "support/Process.h"
 #include "support/Sanitizers.h"
 #include "support/ServerFixture.h"
-#include "support/ServerProcess.h"
+#include "support/ServerProgramFixture.h"
 
 namespace tern::testing {
 namespace {
 
 constexpr std::size_t kMiB = std::size_t{1} << 20U;
 
-class SmallServersProcess : public ::testing::TestWithParam<std::string> {
- protected:
-  void TearDown() override {
-    if (server_ != nullptr) end();
-  }
-
-  void start(const std::string& name) {
-    server_ = std::make_unique<ServerProcess>(
-        exampleProgram(name),
-        ProcessOptions{{"--listen", "127.0.0.1:0", "--poller", GetParam()}, {}, {}});
-    EXPECT_EQ(server_->poller(), GetParam());
-  }
-  // What it wrote to stderr.
-  std::string end() {
-    server_->process().signal(SIGTERM);
-    EXPECT_EQ(server_->end(), 0);
-    const std::string errors = server_->process().errors();
-    server_.reset();
-    return errors;
-  }
-  [[nodiscard]] const InetAddress& address() const { return server_->address(); }
-  [[nodiscard]] const Process& process() const { return server_->process(); }
-
- private:
-  std::unique_ptr<ServerProcess> server_;
-};
+class SmallServersProcess : public ServerProgramFixture {};
 
 TEST_P(SmallServersProcess, DiscardCountsWhatItThrowsAway) {
   start("discard_server");
@@ -156,8 +131,7 @@ TEST_P(SmallServersProcess, ThoseThatCloseDoNotWaitForEverForTheClientToClose) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(On, SmallServersProcess, ::testing::Values("poll", "epoll", "io_uring"),
-                         [](const auto& testCase) { return testCase.param; });
+TERN_ON_EACH_PROGRAM_POLLER(SmallServersProcess);
 
 }  // namespace
 }  // namespace tern::testing
