@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "ListeningSocket.h"
+#include "SocketFile.h"
 #include "tern/base/Error.h"
 #include "tern/base/Logging.h"
 #include "tern/net/EventLoop.h"

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
 #include "tern/base/Error.h"
 
@@ -83,38 +82,6 @@ bool isStale(const SocketAddress& address) {
 }
 
 }  // namespace
-
-SocketFile::SocketFile(const SocketAddress& address) : path_(address.path()) {
-  struct stat file{};
-  if (path_.empty() || ::stat(path_.c_str(), &file) != 0) {
-    path_.clear();
-    return;
-  }
-  device_ = file.st_dev;
-  inode_ = file.st_ino;
-}
-
-SocketFile::SocketFile(SocketFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
-
-SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
-  if (this != &other) {
-    remove();
-    path_ = std::exchange(other.path_, {});
-    device_ = other.device_;
-    inode_ = other.inode_;
-  }
-  return *this;
-}
-
-void SocketFile::remove() noexcept {
-  if (path_.empty()) return;
-  struct stat file{};
-  const bool ours =
-      ::stat(path_.c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
-  if (ours) ::unlink(path_.c_str());
-  path_.clear();
-}
 
 UniqueFd bindListeningSocket(const SocketAddress& address, bool reusePort) {
   UniqueFd fd = makeSocket(address);

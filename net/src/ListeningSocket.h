@@ -1,33 +1,12 @@
 // ListeningSocket: making a stream socket that listens, with errors that say what to do.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
 #include "tern/base/UniqueFd.h"
 #include "tern/net/SocketAddress.h"
 
 namespace tern {
-
-/// The file that a Unix-domain socket is bound to: removed at the end, unless someone has put
-/// another in its place.
-class SocketFile {
- public:
-  SocketFile() = default;
-  /// Of a socket that is bound; for one without a file, nothing.
-  explicit SocketFile(const SocketAddress& address);
-  SocketFile(SocketFile&& other) noexcept;
-  SocketFile& operator=(SocketFile&& other) noexcept;
-  ~SocketFile() { remove(); }
-
-  void remove() noexcept;
-
- private:
-  std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
-};
 
 /// A stream socket bound to the address: close-on-exec; for IP with SO_REUSEADDR, and TCP_NODELAY
 /// for the connections that it will accept; on ::, IPv4 clients, too. With reusePort, several

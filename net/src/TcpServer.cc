@@ -6,6 +6,7 @@
 #include "CallAndWait.h"
 #include "ListeningSocket.h"
 #include "ServerShard.h"
+#include "SocketFile.h"
 #include "TaskQueue.h"
 #include "tern/base/Error.h"
 #include "tern/net/Acceptor.h"
