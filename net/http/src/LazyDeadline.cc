@@ -1,0 +1,35 @@
+// LazyDeadline: sets its timer anew only for a deadline that is earlier.
+#include "LazyDeadline.h"
+
+#include <utility>
+
+namespace tern::http {
+
+LazyDeadline::LazyDeadline(EventLoop& loop, EventLoop::TimerCallback tick)
+    : loop_(loop), tick_(std::move(tick)) {}
+
+LazyDeadline::~LazyDeadline() { loop_.cancel(timer_); }
+
+void LazyDeadline::set(Timestamp when) {
+  deadline_ = when;
+  if (when < armedFor_) arm();
+}
+
+bool LazyDeadline::expired() {
+  const bool reached = deadline_ <= armedFor_;
+  armedFor_ = Timestamp::max();
+  if (reached) {
+    clear();
+    return true;
+  }
+  if (deadline_ != Timestamp::max()) arm();
+  return false;
+}
+
+void LazyDeadline::arm() {
+  loop_.cancel(timer_);
+  timer_ = loop_.runAt(deadline_, tick_);
+  armedFor_ = deadline_;
+}
+
+}  // namespace tern::http

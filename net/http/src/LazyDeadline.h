@@ -1,0 +1,34 @@
+// LazyDeadline: a deadline that moves with each request and costs a timer now and then.
+#pragma once
+
+#include "tern/base/Clock.h"
+#include "tern/net/EventLoop.h"
+
+namespace tern::http {
+
+/// One timer, which is left alone while the deadline moves to later: when it fires early, it is set
+/// again. So its cost is in firings, a few a minute, and not in traffic. Loop thread.
+class LazyDeadline {
+ public:
+  /// `tick` runs when the timer fires, and is to ask expired(). It must not own this.
+  LazyDeadline(EventLoop& loop, EventLoop::TimerCallback tick);
+  LazyDeadline(const LazyDeadline&) = delete;
+  LazyDeadline& operator=(const LazyDeadline&) = delete;
+  ~LazyDeadline();
+
+  void set(Timestamp when);
+  void clear() noexcept { deadline_ = Timestamp::max(); }
+  /// In `tick`: whether the deadline has passed; it is then cleared.
+  [[nodiscard]] bool expired();
+
+ private:
+  void arm();
+
+  EventLoop& loop_;
+  const EventLoop::TimerCallback tick_;
+  TimerId timer_;
+  Timestamp deadline_ = Timestamp::max();
+  Timestamp armedFor_ = Timestamp::max();  // max: no timer runs
+};
+
+}  // namespace tern::http
