@@ -11,7 +11,7 @@ bool Reply::hasLine(std::string_view line) const {
 }
 
 void HttpPeer::more() {
-  const std::string bytes = receiveSome();
+  const std::string bytes = receiveSome(std::size_t{16} * 1024);
   if (bytes.empty()) throw std::runtime_error("the connection ended within a reply");
   received_ += bytes;
 }
