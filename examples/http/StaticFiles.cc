@@ -61,8 +61,7 @@ std::string_view mediaType(std::string_view path) {
 }
 
 Response plain(int status) {
-  return Response(status,
-                  std::to_string(status) + ' ' + std::string(http::reasonPhrase(status)) + '\n');
+  return {status, std::to_string(status) + ' ' + std::string(http::reasonPhrase(status)) + '\n'};
 }
 
 // A file on its way to a client. When it can't be read to its end, the responder is dropped

@@ -239,13 +239,12 @@ void Session::settle() {
     }
   }
   if (!reading_) connection_->inputBuffer()->retrieveAll();
-  if (stalled) {
-    setClock(Clock::kIdle);
-  } else if (reader_.inBody()) {
+  const bool begun = clock_ != Clock::kFirstHead || !replies_.empty() || replies_.sent() > 0;
+  if (!stalled && reader_.inBody()) {
     setClock(Clock::kBody);
-  } else if (reader_.inHead()) {
+  } else if (!stalled && reader_.inHead()) {
     setClock(clock_ == Clock::kFirstHead ? Clock::kFirstHead : Clock::kHead);
-  } else if (clock_ != Clock::kFirstHead || !replies_.empty() || replies_.sent() > 0) {
+  } else if (stalled || begun) {
     setClock(Clock::kIdle);
   }
 }
