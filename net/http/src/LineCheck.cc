@@ -6,21 +6,30 @@
 namespace tern::http {
 
 LineCheck::Result LineCheck::feed(std::string_view bytes, bool stopAtEmptyLine) {
-  for (const char c : bytes) {
-    ++consumed_;
+  const std::size_t before = consumed_;
+  std::size_t at = 0;
+  while (at < bytes.size()) {
     if (afterCr_) {
-      if (c != '\n') return Result::kMalformed;
+      if (bytes[at] != '\n') return Result::kMalformed;
+      consumed_ = before + ++at;
       if (endLine() && stopAtEmptyLine) return Result::kEmptyLine;
-    } else if (isOctet(c, octet::kText)) {
+      continue;
+    }
+    // Nearly all bytes: a loop of their own.
+    const std::size_t text = at;
+    while (at < bytes.size() && isOctet(bytes[at], octet::kText)) ++at;
+    if (at > text) {
       // Folding: a line that goes on in the next.
-      if (lineIsEmpty_ && isBlank(c)) return Result::kMalformed;
+      if (lineIsEmpty_ && isBlank(bytes[text])) return Result::kMalformed;
       lineIsEmpty_ = false;
-    } else if (c == '\r') {
+    } else if (bytes[at] == '\r') {
       afterCr_ = true;
+      ++at;
     } else {
       return Result::kMalformed;
     }
   }
+  consumed_ = before + bytes.size();
   return Result::kGood;
 }
 
