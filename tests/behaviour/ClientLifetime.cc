@@ -137,7 +137,7 @@ TEST_P(ClientLifetime, EndsOnAnotherThreadWhileBytesStreamIn) {
 
 TEST_P(ClientLifetime, EndsWithTheLoopWhoseContextHoldsIt) {
   listener.listen();
-  int downs = 0;
+  int lost = 0;
   {
     EventLoop own(GetParam().spec);
     auto held = std::make_shared<TcpClient>(&own, listener.address(), "held");
@@ -145,15 +145,15 @@ TEST_P(ClientLifetime, EndsWithTheLoopWhoseContextHoldsIt) {
       if (connection->connected()) {
         own.quit();
       } else {
-        ++downs;
+        ++lost;
       }
     });
     held->connect();
     own.setContext(std::move(held));
     run(own);
-    EXPECT_EQ(downs, 0);
+    EXPECT_EQ(lost, 0);
   }
-  EXPECT_EQ(downs, 1);
+  EXPECT_EQ(lost, 1);
   EXPECT_EQ(listener.accept().receiveUntilEof(), "");
 }
 

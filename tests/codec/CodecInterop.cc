@@ -23,7 +23,7 @@ using boost::system::error_code;
 /// One operation at a time, each with an end.
 class AsioClient {
  public:
-  explicit AsioClient(const InetAddress& server) {
+  explicit AsioClient(const SocketAddress& server) {
     socket_.connect({asio::ip::make_address(server.toIp()), server.port()});
   }
 

@@ -140,7 +140,7 @@ int RequestReader::Parser::onComplete(llhttp_t* parser) {
   return HPE_PAUSED;
 }
 
-RequestReader::RequestReader(const Limits& limits, const InetAddress& peer)
+RequestReader::RequestReader(const Limits& limits, const SocketAddress& peer)
     : limits_(limits), parser_(std::make_unique<Parser>(*this)) {
   request_.peer_ = peer;
 }

@@ -27,7 +27,7 @@ class RequestReader {
     kError,    ///< no request; status() is for the reply, and there is no way on
   };
 
-  RequestReader(const Limits& limits, const InetAddress& peer);
+  RequestReader(const Limits& limits, const SocketAddress& peer);
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
   ~RequestReader();

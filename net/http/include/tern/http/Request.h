@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tern/net/InetAddress.h"
+#include "tern/net/SocketAddress.h"
 
 namespace tern::http {
 
@@ -50,7 +50,7 @@ class Request {
   [[nodiscard]] const std::string& body() const noexcept { return body_; }
   [[nodiscard]] std::string takeBody() noexcept { return std::move(body_); }
 
-  [[nodiscard]] const InetAddress& peerAddress() const noexcept { return peer_; }
+  [[nodiscard]] const SocketAddress& peerAddress() const noexcept { return peer_; }
 
  private:
   friend class RequestReader;
@@ -77,7 +77,7 @@ class Request {
   Span target_;
   int minorVersion_ = 1;
   bool keepAlive_ = true;
-  InetAddress peer_;
+  SocketAddress peer_;
 };
 
 /// Whether two texts are equal but for the case of ASCII letters, as header names compare.
