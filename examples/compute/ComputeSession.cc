@@ -1,6 +1,7 @@
 // ComputeSession: what happens under its lock, and what is asked of the connection behind it.
 #include "ComputeSession.h"
 
+#include <tern/net/EventLoop.h>
 #include <tern/net/TcpConnection.h>
 
 #include <utility>
@@ -29,7 +30,11 @@ void ComputeSession::finish() {
   const std::lock_guard lock(mutex_);
   finished_ = true;
   if (!idle()) return;
-  if (const TcpConnectionPtr connection = connection_.lock()) connection->shutdown();
+  const TcpConnectionPtr connection = connection_.lock();
+  if (connection == nullptr) return;
+  // On the loop a shutdown() takes effect at once: answers on their way there must not be
+  // overtaken.
+  connection->getLoop()->queueInLoop([connection] { connection->shutdown(); });
 }
 
 void ComputeSession::abandon() {
