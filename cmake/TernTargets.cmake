@@ -5,7 +5,7 @@
 # tern_layer(<name> [DEPENDS <target>...] [PRIVATE_DEPENDS <target>...])
 # Makes the library tern_<name>, alias tern::<name>, of the folder it is called in, and notes it for
 # TernInstall. include/tern/<name>/ is what users see; src/ is visible to the layer's own sources
-# alone.
+# alone. In somebody else's build it is built when something there links it.
 function(tern_layer name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;PRIVATE_DEPENDS")
   file(GLOB files CONFIGURE_DEPENDS
@@ -17,7 +17,7 @@ function(tern_layer name)
   add_library(tern::${name} ALIAS tern_${name})
   target_compile_features(tern_${name} PUBLIC cxx_std_20)
   target_include_directories(tern_${name}
-    PUBLIC "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:include>"
+    PUBLIC "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>"
     PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src")
   target_link_libraries(tern_${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
   set_target_properties(tern_${name} PROPERTIES
@@ -27,6 +27,9 @@ function(tern_layer name)
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   set_property(GLOBAL APPEND PROPERTY TERN_LAYERS ${name})
+  if(NOT PROJECT_IS_TOP_LEVEL AND NOT TERN_INSTALL)
+    set_property(DIRECTORY PROPERTY EXCLUDE_FROM_ALL ON)
+  endif()
 endfunction()
 
 # tern_program(<name> FROM <folder> [LINK <target>...])
