@@ -1,4 +1,4 @@
-// consumer: a stranger's program on an installed tern: a loop, a server, a timer.
+// net: a program on the core of tern, of a project that is not ours: a loop, a server, a timer.
 #include <tern/net/EventLoop.h>
 #include <tern/net/TcpServer.h>
 
