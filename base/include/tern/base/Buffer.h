@@ -13,9 +13,9 @@ namespace tern {
 
 /// A byte queue: append at the end, retrieve from the front, prepend a header cheaply.
 ///
-///   +-------------------+------------------+------------------+
-///   | prependable bytes |  readable bytes  |  writable bytes  |
-///   +-------------------+------------------+------------------+
+///     +-------------------+------------------+------------------+
+///     | prependable bytes |  readable bytes  |  writable bytes  |
+///     +-------------------+------------------+------------------+
 ///
 /// No heap until the first byte is stored; large blocks that are given back are kept, up to 16 MiB
 /// a thread, for the next buffers. Beyond muduo's, a buffer can *borrow*: lend() shows the reader
@@ -54,7 +54,7 @@ class Buffer {
   [[nodiscard]] std::string_view view() const noexcept { return {begin_, readableBytes()}; }
   [[nodiscard]] std::string_view toStringView() const noexcept { return view(); }
 
-  /// The first "\r\n" (CRLF) or '\n' (EOL) at or after `start`, or nullptr. A start outside the
+  /// The first CR LF (CRLF) or LF (EOL) at or after `start`, or nullptr. A start outside the
   /// readable bytes throws std::out_of_range.
   [[nodiscard]] const char* findCRLF() const noexcept { return findCRLF(begin_); }
   [[nodiscard]] const char* findCRLF(const char* start) const;

@@ -58,8 +58,8 @@ class SocketAddress {
   /// Of a Unix-domain socket in the file system; else empty. Valid while this is.
   [[nodiscard]] std::string_view path() const noexcept;
 
-  /// An IPv4 client of an IPv6 server has an address like ::ffff:192.0.2.1: this is 192.0.2.1. Any
-  /// other is returned as it is.
+  /// An IPv4 client of an IPv6 server has an address like "::ffff:192.0.2.1": this is 192.0.2.1.
+  /// Any other is returned as it is.
   [[nodiscard]] SocketAddress unmapped() const noexcept;
 
   /// For system calls.

@@ -25,7 +25,7 @@ class UdpSocket;
 /// One that arrived.
 struct UdpDatagram {
   std::string_view bytes;  ///< lent for the duration of the callback; may be empty
-  SocketAddress peer;      ///< who sent it; to an IPv6 socket IPv4 peers are ::ffff:192.0.2.1
+  SocketAddress peer;      ///< who sent it; to an IPv6 socket IPv4 peers are "::ffff:192.0.2.1"
   Timestamp receiveTime;   ///< when the loop learned of it
   bool truncated;          ///< it was longer than UdpOptions::receiveSize; the rest is lost
 };

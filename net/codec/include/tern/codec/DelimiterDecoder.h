@@ -24,7 +24,7 @@ class DelimiterDecoder {
     [[nodiscard]] bool begun() const noexcept { return scanned > 0; }
   };
 
-  /// Whether a '\r' right before the delimiter belongs to it.
+  /// Whether a CR right before the delimiter belongs to it.
   enum class CarriageReturn : std::uint8_t { kIsPayload, kIsDropped };
 
   /// `maxLength` bounds the payload, without its end. Throws std::invalid_argument when the

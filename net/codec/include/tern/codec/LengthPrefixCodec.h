@@ -15,10 +15,10 @@ namespace tern {
 /// How the two ends have agreed to frame: an immutable value, copied freely, used by any number of
 /// connections on any threads.
 ///
-///   const LengthPrefixCodec codec;
-///   server.setMessageCallback(codec.onMessage([codec](const auto& connection, auto frame, auto) {
-///     codec.send(connection, frame);
-///   }));
+///     const LengthPrefixCodec codec;
+///     server.setMessageCallback(codec.onMessage([codec](auto& connection, auto frame, auto) {
+///       codec.send(connection, frame);
+///     }));
 class LengthPrefixCodec {
  public:
   struct Options {
