@@ -49,13 +49,16 @@ void ServerCore::add(google::protobuf::Service& service) {
   }
 }
 
-void ServerCore::attach(TcpServer& server) {
+void ServerCore::attach(TcpServer& server, ConnectionCallback onConnection) {
   attached_ = true;
   const std::shared_ptr<ServerCore> self = shared_from_this();
-  server.setConnectionCallback([](const TcpConnectionPtr& connection) {
-    if (connection->connected()) return;
-    if (Session* const session = existingSession(connection)) session->cancelAll();
-  });
+  server.setConnectionCallback(
+      [onConnection = std::move(onConnection)](const TcpConnectionPtr& connection) {
+        if (connection->disconnected()) {
+          if (Session* const session = existingSession(connection)) session->cancelAll();
+        }
+        if (onConnection) onConnection(connection);
+      });
   server.setMessageCallback(
       codec_.onMessage([self](const TcpConnectionPtr& connection, std::string_view frame,
                               Timestamp received) { self->onFrame(connection, frame, received); },
@@ -154,6 +157,8 @@ Server::~Server() = default;
 
 void Server::registerService(google::protobuf::Service* service) { core_->add(*service); }
 
-void Server::attach(TcpServer& server) { core_->attach(server); }
+void Server::attach(TcpServer& server, ConnectionCallback onConnection) {
+  core_->attach(server, std::move(onConnection));
+}
 
 }  // namespace tern::rpc

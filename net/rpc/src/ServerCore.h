@@ -25,7 +25,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   explicit ServerCore(const ServerOptions& options);
 
   void add(google::protobuf::Service& service);
-  void attach(TcpServer& server);
+  void attach(TcpServer& server, ConnectionCallback onConnection);
 
   [[nodiscard]] const LengthPrefixCodec& codec() const noexcept { return codec_; }
   /// As much of the text as is sent. Any thread.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "tern/net/Callbacks.h"
 #include "tern/rpc/ServerController.h"
 
 namespace tern {
@@ -49,8 +50,9 @@ class Server {
 
   /// Serves that server's connections; any number of servers may be attached. Sets their
   /// connection, message and water-mark callbacks; the connections' contexts are taken, too. Before
-  /// the server's start(), on its thread. This object may be gone afterwards.
-  void attach(TcpServer& server);
+  /// the server's start(), on its thread. This object may be gone afterwards. `onConnection` is
+  /// called as the server's connection callback would be.
+  void attach(TcpServer& server, ConnectionCallback onConnection = {});
 
  private:
   std::shared_ptr<ServerCore> core_;
