@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "OutgoingFrame.h"
+#include "Parse.h"
 #include "tern/base/Logging.h"
 #include "tern/net/EventLoop.h"
 #include "tern/net/TcpConnection.h"
@@ -189,13 +190,14 @@ void ChannelCore::onFrame(const TcpConnectionPtr& connection, std::string_view b
     const std::lock_guard lock(mutex_);
     const SlotId id = SlotId::unpack(frame->call);
     Call* const found = calls_.find(id);
-    if (found == nullptr || found->waiting != nullptr) return;  // too late, or never asked for
+    // Too late, or made up: the table takes a number that it will give out next for one that it
+    // has given out.
+    if (found == nullptr || found->done == nullptr || found->waiting != nullptr) return;
     call = take(id, *found);
   }
   if (frame->type == FrameType::kFailure) {
     finish(call, frame->error, frame->payload);
-  } else if (call.response->ParseFromArray(frame->payload.data(),
-                                           static_cast<int>(frame->payload.size()))) {
+  } else if (parse(frame->payload, *call.response)) {
     call.done->Run();
   } else {
     finish(call, Error::kBadReply, {});

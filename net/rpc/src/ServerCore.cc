@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "OutgoingFrame.h"
+#include "Parse.h"
 #include "tern/base/Error.h"
 #include "tern/base/Logging.h"
 #include "tern/base/ThreadCheck.h"
@@ -111,8 +112,7 @@ void ServerCore::onRequest(const TcpConnectionPtr& connection,
     return fail(Error::kTooManyInFlight, "on this connection");
   }
   std::unique_ptr<ServerCall> call = session->pool().get(found->second);
-  if (!call->request().ParseFromArray(frame.payload.data(),
-                                      static_cast<int>(frame.payload.size()))) {
+  if (!parse(frame.payload, call->request())) {
     return fail(Error::kBadRequest, found->second.request->GetTypeName());
   }
   ServerCall::start(std::move(call), session, connection, frame, deadline);

@@ -20,7 +20,8 @@ class ServerController : public google::protobuf::RpcController {
   /// must run nevertheless.
   [[nodiscard]] bool IsCanceled() const override = 0;
   /// Runs the callback once: when the call is cancelled, on the connection's loop; at once if it
-  /// has been; when it ends without, on the thread that runs `done`. Once a call.
+  /// has been; if it ends without, then on that loop or on the thread that ran `done`. Once a
+  /// call.
   void NotifyOnCancel(google::protobuf::Closure* callback) override = 0;
 
  private:
