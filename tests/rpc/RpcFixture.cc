@@ -44,6 +44,8 @@ void ProbeCall::Run() {
 void RpcFixture::TearDown() {
   channel_.reset();
   stop();
+  // Who does not answer a call leaks it.
+  while (service.held.size() > 0) service.held.take().answer();
 }
 
 void RpcFixture::serveRpc(const rpc::ServerOptions& options, std::size_t threads) {
