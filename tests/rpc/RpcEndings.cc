@@ -334,8 +334,12 @@ TEST_P(RpcEndings, ACallThatWaitsForAConnectionFailsAtItsDeadline) {
   serveNothing();
   rpc::ChannelOptions options;
   options.retry = RetryPolicy{kLong, kLong};
-  makeChannelTo(nowhere(), options);
-  EXPECT_EQ(echo(), Error::kUnavailable);
+  ProbeCall first;
+  {
+    const LoopHold hold(loop());
+    first.echo(makeChannelTo(nowhere(), options));
+  }
+  EXPECT_EQ(first.outcome.take().error, Error::kUnavailable);
   // The next attempt is far away.
   ProbeCall call;
   call.controller.setTimeout(5ms);

@@ -150,6 +150,7 @@ TEST_P(RpcFrames, WithTheNumberOfACallThatRunsEndTheConnection) {
       peer,
       {FrameType::kFailure, Error::kBadFrame, 0, 0, {}, "the client sent what is no request"});
   EXPECT_EQ(peer.receiveUntilEnd().bytes, "");
+  peer.close();
   rpcDowns.take();
   service.held.take().answer();
   EXPECT_EQ(service.held.total(), 1U);
