@@ -1,6 +1,7 @@
 # tern_protobuf(<target> <file.proto>...)
 # Makes the static library <target> of what protoc generates, in the build tree alone; its headers
-# are found by their plain names. Warnings in generated code are nobody's to mend.
+# are found by their plain names. Warnings in generated code are nobody's to mend. The target
+# `generated` makes all of them.
 function(tern_protobuf target)
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/${target}")
   file(MAKE_DIRECTORY "${folder}")
@@ -21,4 +22,8 @@ function(tern_protobuf target)
   target_compile_options(${target} PRIVATE -w)
   target_include_directories(${target} SYSTEM PUBLIC "${folder}")
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf)
+  if(NOT TARGET generated)
+    add_custom_target(generated)
+  endif()
+  add_dependencies(generated ${target})
 endfunction()
