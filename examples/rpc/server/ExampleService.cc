@@ -30,6 +30,8 @@ struct Waiting {
   }
 };
 
+// NewCallback() wants the very type of its argument.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 void endWaiting(std::shared_ptr<Waiting> waiting) { waiting->end(); }
 
 }  // namespace

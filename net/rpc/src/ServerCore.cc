@@ -77,22 +77,16 @@ void ServerCore::attach(TcpServer& server, ConnectionCallback onConnection) {
 void ServerCore::onFrame(const TcpConnectionPtr& connection, std::string_view bytes,
                          Timestamp received) const {
   const std::optional<Frame> frame = decodeFrame(bytes);
-  if (!frame) {
-    breakConnection(connection);
-  } else if (frame->type == FrameType::kRequest) {
-    const std::shared_ptr<Session>& session = sessionOf(connection);
-    if (session->has(frame->call)) {
-      breakConnection(connection);
-    } else {
-      onRequest(connection, session, *frame, received);
-      // At once, not when the callback comes: small requests may ask for large replies.
-      if (connection->outputBytes() > options_.highWaterMark) connection->stopRead();
-    }
-  } else if (frame->type == FrameType::kCancel) {
+  if (frame && frame->type == FrameType::kCancel) {
     if (Session* const session = existingSession(connection)) session->cancel(frame->call);
-  } else {
-    breakConnection(connection);
+    return;
   }
+  if (!frame || frame->type != FrameType::kRequest) return breakConnection(connection);
+  const std::shared_ptr<Session>& session = sessionOf(connection);
+  if (session->has(frame->call)) return breakConnection(connection);
+  onRequest(connection, session, *frame, received);
+  // At once, not when the callback comes: small requests may ask for large replies.
+  if (connection->outputBytes() > options_.highWaterMark) connection->stopRead();
 }
 
 void ServerCore::onRequest(const TcpConnectionPtr& connection,
@@ -120,7 +114,7 @@ void ServerCore::onRequest(const TcpConnectionPtr& connection,
 
 OutgoingFrame ServerCore::failure(std::uint64_t call, Error error, std::string_view text) const {
   const std::size_t room = codec_.maxLength() - kFrameHeader;
-  return OutgoingFrame(call, error, text.substr(0, std::min(kLongestText, room)));
+  return {call, error, text.substr(0, std::min(kLongestText, room))};
 }
 
 void ServerCore::refuse(const TcpConnectionPtr& connection, std::uint64_t call, Error error,
