@@ -45,7 +45,7 @@ void RpcFixture::TearDown() {
   channel_.reset();
   stop();
   // Who does not answer a call leaks it.
-  while (service.held.size() > 0) service.held.take().answer();
+  answerHeld();
 }
 
 void RpcFixture::serveRpc(const rpc::ServerOptions& options, std::size_t threads) {
@@ -71,6 +71,27 @@ rpc::Channel& RpcFixture::makeChannelTo(const SocketAddress& to,
                                         const rpc::ChannelOptions& options) {
   channel_ = std::make_unique<rpc::Channel>(&loop(), to, options);
   return *channel_;
+}
+
+void RpcFixture::holdCalls(int count) {
+  for (int i = 0; i < count; ++i) {
+    calls_.push_back(std::make_unique<ProbeCall>());
+    calls_.back()->controller.setTimeout(kForever);
+    calls_.back()->act(channel());
+  }
+  service.held.awaitTotal(static_cast<std::size_t>(count));
+}
+
+void RpcFixture::answerHeld() {
+  while (service.held.size() > 0) service.held.take().answer();
+}
+
+void RpcFixture::expectAll(rpc::Error error) {
+  for (const auto& call : calls_) {
+    const Outcome outcome = call->outcome.take();
+    EXPECT_EQ(outcome.error, error);
+    EXPECT_TRUE(outcome.onLoop);
+  }
 }
 
 std::error_code RpcFixture::echo(const std::string& text) {

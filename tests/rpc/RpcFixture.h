@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "probe.pb.h"
 #include "support/Peers.h"
@@ -86,6 +87,12 @@ class RpcFixture : public ServerFixture {
   [[nodiscard]] rpc::Channel& channel() { return *channel_; }
   void endChannel() { channel_.reset(); }
 
+  /// Makes calls that the server has, and does not answer.
+  void holdCalls(int count);
+  void answerHeld();
+  /// Waits for the ends of those calls.
+  void expectAll(rpc::Error error);
+
   /// An Echo that waits.
   std::error_code echo(const std::string& text = "are you there?");
   /// No frame is lost, or taken for another.
@@ -98,6 +105,7 @@ class RpcFixture : public ServerFixture {
   static std::string receiveFrame(Peer& peer);
 
   ProbeService service;
+  std::vector<std::unique_ptr<ProbeCall>> calls_;
   Mailbox<TcpConnectionPtr> rpcUps;
   Mailbox<TcpConnectionPtr> rpcDowns;
 
