@@ -8,7 +8,8 @@
 
 namespace tern::examples {
 
-void Tunnels::open(const TcpConnectionPtr& from, const SocketAddress& address, Opened opened) {
+void Tunnels::open(const TcpConnectionPtr& from, const SocketAddress& address,
+                   const Opened& opened) {
   const std::uint64_t id = ++lastId_;
   const std::weak_ptr<TcpConnection> asking = from;
   auto client = std::make_unique<TcpClient>(&loop_, address, "onward");

@@ -25,7 +25,7 @@ class Tunnels {
 
   /// Connects to the address, and joins `from` to it. Until then `from` is not read from. When
   /// `from` closes before that, nothing is called.
-  void open(const TcpConnectionPtr& from, const SocketAddress& address, Opened opened);
+  void open(const TcpConnectionPtr& from, const SocketAddress& address, const Opened& opened);
 
  private:
   void endSoon(std::uint64_t id);

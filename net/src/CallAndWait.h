@@ -1,6 +1,7 @@
 // CallAndWait: a synchronous call into a loop on another thread.
 #pragma once
 
+#include <exception>
 #include <future>
 #include <memory>
 #include <utility>
@@ -17,21 +18,20 @@ void callAndWait(EventLoop& loop, Call&& call) {
     std::forward<Call>(call)();
     return;
   }
+  std::exception_ptr thrown;
   auto done = std::make_shared<std::promise<void>>();
-  std::future<void> future = done->get_future();
-  loop.queueInLoop([done = std::move(done), &call] {
+  const std::future<void> future = done->get_future();
+  loop.queueInLoop([done = std::move(done), &call, &thrown] {
     try {
       call();
-      done->set_value();
     } catch (...) {
-      done->set_exception(std::current_exception());
+      thrown = std::current_exception();
     }
+    done->set_value();
   });
-  try {
-    future.get();
-  } catch (const std::future_error&) {
-    // A broken promise: the functor was destroyed with its loop.
-  }
+  // A promise that is broken, because the functor was destroyed with its loop, ends it, too.
+  future.wait();
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 }  // namespace tern

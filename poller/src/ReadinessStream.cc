@@ -182,7 +182,7 @@ std::optional<std::size_t> ReadinessStream::sendFile(int file, std::uint64_t off
   setNonBlocking(fd_.get(), true);
   const SigpipeBlock block;
   auto at = static_cast<off_t>(offset);
-  const std::size_t share = static_cast<std::size_t>(std::min<std::uint64_t>(length, kFileShare));
+  const auto share = static_cast<std::size_t>(std::min<std::uint64_t>(length, kFileShare));
   const ssize_t n = ::sendfile(fd_.get(), file, &at, share);
   const int error = errno;
   ++channel_.poller().counters().sends;

@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "Program.h"
 
@@ -26,8 +27,8 @@ using tern::Timestamp;
 // A terminal or a pipe: its Channel reports when a read() does not wait.
 class Terminal {
  public:
-  Terminal(tern::EventLoop& loop, const TcpConnectionPtr& room)
-      : room_(room), input_(loop.poller(), STDIN_FILENO) {
+  Terminal(tern::EventLoop& loop, TcpConnectionPtr room)
+      : room_(std::move(room)), input_(loop.poller(), STDIN_FILENO) {
     input_.setReadCallback([this](Timestamp) { forward(); });
     input_.enableReading();
   }
