@@ -92,6 +92,7 @@ TEST_P(ClientLifetime, EndsInTheCallbackThatTellsOfTheConnection) {
   Peer server = listener.accept();
   EXPECT_EQ(server.receiveUntilEof(), "");
   downs.awaitTotal(1);
+  runOnLoop([] {});  // by then the callback has returned
 }
 
 TEST_P(ClientLifetime, EndsInAMessageCallback) {
@@ -102,6 +103,7 @@ TEST_P(ClientLifetime, EndsInAMessageCallback) {
   server.sendAll("the end");
   EXPECT_EQ(server.receiveUntilEnd().bytes, "");
   downs.awaitTotal(1);
+  runOnLoop([] {});  // by then the callback has returned
 }
 
 TEST_P(ClientLifetime, EndsInTheCallbackThatTellsOfAFailure) {
@@ -118,6 +120,7 @@ TEST_P(ClientLifetime, EndsInItsLastCallback) {
   makeClient([](TcpClient& client) { client.setRetry({1ms, 1ms}); }).connect();
   listener.accept().close();
   downs.awaitTotal(1);
+  runOnLoop([] {});  // by then the callback has returned
 }
 
 TEST_P(ClientLifetime, EndsOnAnotherThreadWhileBytesStreamIn) {

@@ -46,6 +46,17 @@ class ServerUnix : public ServerFixture {
     expectSameBytes(peer.receiveExactly(words.size()), words);
   }
 
+  // What a server says that can't be made; empty if it can.
+  [[nodiscard]] std::string refusalOf(TcpServer::Option option) const {
+    EventLoop own(GetParam().spec);
+    try {
+      const TcpServer refused(&own, listenAddress, "refused", option);
+    } catch (const std::system_error& error) {
+      return error.what();
+    }
+    return {};
+  }
+
  private:
   Folder folder_;
 };
@@ -138,18 +149,13 @@ TEST_P(ServerUnix, RefusesTheNameOfAServerThatIsThere) {
 
 TEST_P(ServerUnix, RefusesTheNameOfAFileThatIsNoSocket) {
   std::ofstream(file()) << "precious";
-  EXPECT_THROW(serveEcho(), std::system_error);
+  EXPECT_NE(refusalOf(TcpServer::Option::kNoReusePort), "");
   EXPECT_TRUE(fs::is_regular_file(file()));
   EXPECT_EQ(fs::file_size(file()), 8U);
 }
 
 TEST_P(ServerUnix, RefusesAListenerALoop) {
-  try {
-    serve([](TcpServer&) {}, TcpServer::Option::kReusePort);
-    ADD_FAILURE() << "a Unix-domain socket was bound twice";
-  } catch (const std::system_error& error) {
-    EXPECT_NE(std::string(error.what()).find("SO_REUSEPORT"), std::string::npos) << error.what();
-  }
+  EXPECT_NE(refusalOf(TcpServer::Option::kReusePort).find("SO_REUSEPORT"), std::string::npos);
 }
 
 TERN_ON_EACH_POLLER(ServerUnix);
