@@ -23,21 +23,30 @@ CompactAddress::CompactAddress(const SocketAddress& address) noexcept {
   }
 }
 
-SocketAddress CompactAddress::expand() const {
-  if (isUnix()) return SocketAddress::unixAbstract("");
+socklen_t CompactAddress::writeTo(sockaddr_in6& place) const noexcept {
   if (scope_ == kIpv4) {
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
     v4.sin_port = port_;
     std::memcpy(&v4.sin_addr, host_.data(), sizeof v4.sin_addr);
-    return SocketAddress(v4);
+    std::memcpy(&place, &v4, sizeof v4);
+    return sizeof v4;
   }
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = port_;
-  std::memcpy(&v6.sin6_addr, host_.data(), sizeof v6.sin6_addr);
-  v6.sin6_scope_id = std::bit_cast<std::uint32_t>(scope_);
-  return SocketAddress(v6);
+  place = {};
+  place.sin6_family = AF_INET6;
+  place.sin6_port = port_;
+  std::memcpy(&place.sin6_addr, host_.data(), sizeof place.sin6_addr);
+  place.sin6_scope_id = std::bit_cast<std::uint32_t>(scope_);
+  return sizeof place;
+}
+
+SocketAddress CompactAddress::expand() const {
+  if (isUnix()) return SocketAddress::unixAbstract("");
+  sockaddr_in6 v6;  // NOLINT(cppcoreguidelines-pro-type-member-init): written to
+  if (writeTo(v6) == sizeof v6) return SocketAddress(v6);
+  sockaddr_in v4;  // NOLINT(cppcoreguidelines-pro-type-member-init): copied over
+  std::memcpy(&v4, &v6, sizeof v4);
+  return SocketAddress(v4);
 }
 
 }  // namespace tern

@@ -10,16 +10,10 @@
 #include "Backoff.h"
 #include "tern/base/Error.h"
 #include "tern/net/EventLoop.h"
+#include "tern/poller/SocketError.h"
 
 namespace tern {
 namespace {
-
-// 0 when connected.
-int pendingError(int fd) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
-}
 
 // A client whose port the kernel chose may be given the very port that it connects to: both ends of
 // the connection are then the one socket.
@@ -104,7 +98,7 @@ std::error_code Connector::connect() {
 }
 
 void Connector::onEvents(EventMask /*events*/) {
-  if (const int error = pendingError(fd_.get()); error != 0) {
+  if (const int error = takeSocketError(fd_.get()); error != 0) {
     fail(systemError(error));
     return;
   }

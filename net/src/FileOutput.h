@@ -46,9 +46,9 @@ class FileOutput {
   template <class Bytes>
   void append(Bytes&& bytes) {
     OutputQueue& queue = parts_.back().after;
-    waiting_ -= queue.size();
+    const std::size_t before = queue.size();
     queue.append(std::forward<Bytes>(bytes));
-    waiting_ += queue.size();
+    waiting_ += queue.size() - before;
   }
   /// The first file is done: what was sent after it.
   OutputQueue pop() noexcept {

@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <utility>
-
 namespace tern {
 
 SocketFile::SocketFile(const SocketAddress& address) : path_(address.path()) {
@@ -18,26 +16,12 @@ SocketFile::SocketFile(const SocketAddress& address) : path_(address.path()) {
   inode_ = file.st_ino;
 }
 
-SocketFile::SocketFile(SocketFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
-
-SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
-  if (this != &other) {
-    remove();
-    path_ = std::exchange(other.path_, {});
-    device_ = other.device_;
-    inode_ = other.inode_;
-  }
-  return *this;
-}
-
-void SocketFile::remove() noexcept {
+SocketFile::~SocketFile() {
   if (path_.empty()) return;
   struct stat file{};
   const bool ours =
       ::stat(path_.c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
   if (ours) ::unlink(path_.c_str());
-  path_.clear();
 }
 
 }  // namespace tern

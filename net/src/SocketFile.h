@@ -13,14 +13,11 @@ namespace tern {
 /// another in its place.
 class SocketFile {
  public:
-  SocketFile() = default;
   /// Of a socket that is bound; for one without a file, nothing.
   explicit SocketFile(const SocketAddress& address);
-  SocketFile(SocketFile&& other) noexcept;
-  SocketFile& operator=(SocketFile&& other) noexcept;
-  ~SocketFile() { remove(); }
-
-  void remove() noexcept;
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+  ~SocketFile();
 
  private:
   std::string path_;

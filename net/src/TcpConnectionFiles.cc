@@ -37,14 +37,16 @@ void TcpConnection::sendFileInLoop(std::shared_ptr<const UniqueFd> file, std::ui
                                    std::uint64_t length) {
   if (!connected() || closeRequested_ || length == 0) return;
   std::optional<FileOutput>& files = extras().files;
-  if (!files) files.emplace();
+  if (!files) files.emplace();  // stays empty when there is no memory for the first
   files->push(std::move(file), offset, length);
   updatePlain();
   writeCompleteDue_ = true;
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
 
-bool TcpConnection::hasFiles() const noexcept { return extras_ != nullptr && extras_->files; }
+bool TcpConnection::hasFiles() const noexcept {
+  return extras_ != nullptr && extras_->files && !extras_->files->empty();
+}
 
 std::size_t TcpConnection::bytesBehindFiles() const noexcept {
   return extras_->files ? extras_->files->waiting() : 0;

@@ -22,7 +22,8 @@ void UdpQueue::push(std::string_view bytes, const SocketAddress* peer) {
   }
   // Room first: a datagram is queued whole or not at all.
   bytes_.ensureWritableBytes(bytes.size());
-  entries_.push_back({peer != nullptr ? std::optional(*peer) : std::nullopt, bytes.size()});
+  entries_.push_back(
+      {peer != nullptr ? CompactAddress(*peer) : CompactAddress(), peer != nullptr, bytes.size()});
   bytes_.append(bytes);
 }
 
@@ -30,6 +31,7 @@ int UdpQueue::transmit(int fd) noexcept {
   // NOLINTBEGIN(cppcoreguidelines-pro-type-member-init): filled as far as they are used
   std::array<mmsghdr, kGather> headers;
   std::array<iovec, kGather> pieces;
+  std::array<sockaddr_in6, kGather> peers;
   // NOLINTEND(cppcoreguidelines-pro-type-member-init)
   const std::size_t count = std::min(size(), kGather);
   // The kernel only reads what these point to.
@@ -41,14 +43,19 @@ int UdpQueue::transmit(int fd) noexcept {
     headers[i] = {};
     headers[i].msg_hdr.msg_iov = &pieces[i];
     headers[i].msg_hdr.msg_iovlen = 1;
-    if (!entry.peer) continue;
-    headers[i].msg_hdr.msg_name = const_cast<sockaddr*>(entry.peer->sockAddr());
-    headers[i].msg_hdr.msg_namelen = entry.peer->sockAddrLength();
+    if (!entry.toPeer) continue;
+    headers[i].msg_hdr.msg_name = &peers[i];
+    headers[i].msg_hdr.msg_namelen = entry.peer.writeTo(peers[i]);
   }
   const int n =
       ::sendmmsg(fd, headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (n > 0) pop(static_cast<std::size_t>(n));
   return n;
+}
+
+std::optional<SocketAddress> UdpQueue::frontPeer() const {
+  const Entry& front = entries_[first_];
+  return front.toPeer ? std::optional(front.peer.expand()) : std::nullopt;
 }
 
 void UdpQueue::pop(std::size_t count) noexcept {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tern/base/Buffer.h"
+#include "tern/net/CompactAddress.h"
 #include "tern/net/SocketAddress.h"
 
 namespace tern {
@@ -34,9 +35,7 @@ class UdpQueue {
   int transmit(int fd) noexcept;
 
   /// Whom the first is for, if it is not the socket's own peer.
-  [[nodiscard]] const std::optional<SocketAddress>& frontPeer() const noexcept {
-    return entries_[first_].peer;
-  }
+  [[nodiscard]] std::optional<SocketAddress> frontPeer() const;
   /// Removes so many.
   void pop(std::size_t count) noexcept;
 
@@ -45,9 +44,11 @@ class UdpQueue {
   static constexpr std::size_t kReserved = 32;
 
   struct Entry {
-    std::optional<SocketAddress> peer;
+    CompactAddress peer;
+    bool toPeer;  // else to the socket's own
     std::size_t length;
   };
+  static_assert(sizeof(Entry) <= kOverhead / 2);  // the table grows by doubling
 
   Buffer bytes_;
   std::vector<Entry> entries_;

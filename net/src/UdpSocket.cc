@@ -19,6 +19,7 @@
 #include "tern/base/Logging.h"
 #include "tern/net/EventLoop.h"
 #include "tern/poller/Poller.h"
+#include "tern/poller/SocketError.h"
 
 namespace tern {
 namespace {
@@ -38,10 +39,8 @@ std::size_t checkedReceiveSize(std::size_t bytes) {
 
 // The socket has no error pending afterwards. Where IP_RECVERR was asked for, each lies in a queue
 // too, and would be reported for ever.
-int takeSocketError(int fd) noexcept {
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+int takeEveryError(int fd) noexcept {
+  const int error = takeSocketError(fd);
   for (int i = 0; i < kMostQueuedErrors; ++i) {
     if (::recv(fd, nullptr, 0, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) break;
   }
@@ -214,6 +213,10 @@ void UdpSocket::discard() {
 // --- sending ---
 
 std::error_code UdpSocket::send(std::string_view bytes, const SocketAddress& peer) {
+  if (peer.isUnix()) {
+    ++stats_.dropped;
+    return systemError(EAFNOSUPPORT);
+  }
   return enqueue(bytes, &peer);
 }
 
@@ -306,7 +309,7 @@ void UdpSocket::note(const UdpError& error) {
 }
 
 void UdpSocket::takeError() {
-  if (const int error = takeSocketError(fd_.get()); error != 0) note({systemError(error), {}});
+  if (const int error = takeEveryError(fd_.get()); error != 0) note({systemError(error), {}});
 }
 
 void UdpSocket::scheduleTurnEnd() {

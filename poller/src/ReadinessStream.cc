@@ -12,9 +12,9 @@
 
 #include "FdMode.h"
 #include "SigpipeBlock.h"
-#include "SocketError.h"
 #include "tern/base/Error.h"
 #include "tern/base/OutputQueue.h"
+#include "tern/poller/SocketError.h"
 
 namespace tern {
 namespace {
@@ -179,7 +179,8 @@ std::optional<std::size_t> ReadinessStream::sendFile(int file, std::uint64_t off
                                                      std::uint64_t length) {
   if (!sends_) return 0;
   // There is no flag for it.
-  setNonBlocking(fd_.get(), true);
+  if (!nonBlocking_) setNonBlocking(fd_.get(), true);
+  nonBlocking_ = true;
   const SigpipeBlock block;
   auto at = static_cast<off_t>(offset);
   const auto share = static_cast<std::size_t>(std::min<std::uint64_t>(length, kFileShare));

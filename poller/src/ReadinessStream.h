@@ -47,8 +47,9 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   bool awaitingRoom_ : 1 = false;
   bool hungUp_ : 1 = false;  // both directions are down and nothing more can happen until a read
   bool failed_ : 1 = false;
-  std::uint16_t error_ = 0;  // an errno met inside send(), to be reported from poll()
-  Channel channel_;          // after fd_: it stops watching before the fd closes
+  bool nonBlocking_ : 1 = false;  // was made so, for sendFile()
+  std::uint16_t error_ = 0;       // an errno met inside send(), to be reported from poll()
+  Channel channel_;               // after fd_: it stops watching before the fd closes
   StreamHandler& handler_;
 };
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "FdMode.h"
-#include "SocketError.h"
 #include "tern/base/Error.h"
+#include "tern/poller/SocketError.h"
 
 namespace tern {
 namespace {

@@ -244,6 +244,13 @@ TEST_P(UdpSend, ToNobodyInParticularIsRefused) {
   EXPECT_EQ(socket_->stats().dropped, 1U);
 }
 
+TEST_P(UdpSend, ToAUnixDomainPeerIsAnErrorOfTheCall) {
+  open();
+  EXPECT_EQ(socket_->send("hello", SocketAddress::unixAbstract("tern")),
+            std::errc::address_family_not_supported);
+  EXPECT_EQ(socket_->stats().dropped, 1U);
+}
+
 TEST_P(UdpSend, AnAddressOfTheOtherFamilyIsReported) {
   open();
   const SocketAddress other("::1", 1);

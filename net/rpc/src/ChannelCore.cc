@@ -189,10 +189,9 @@ void ChannelCore::onFrame(const TcpConnectionPtr& connection, std::string_view b
   {
     const std::lock_guard lock(mutex_);
     const SlotId id = SlotId::unpack(frame->call);
-    Call* const found = calls_.find(id);
-    // Too late, or made up: the table takes a number that it will give out next for one that it
-    // has given out.
-    if (found == nullptr || found->done == nullptr || found->waiting != nullptr) return;
+    Call* const found = calls_.findForeign(id);
+    // Too late, or made up.
+    if (found == nullptr || found->waiting != nullptr) return;
     call = take(id, *found);
   }
   if (frame->type == FrameType::kFailure) {

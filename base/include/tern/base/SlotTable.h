@@ -41,12 +41,19 @@ class SlotTable {
     return id;
   }
 
-  /// The occupant that `id` names, or nullptr when it is gone.
+  /// The occupant that `id` names, or nullptr when it is gone. `id` came from insert(), or is the
+  /// default; for one that a stranger sent, see findForeign().
   [[nodiscard]] T* find(SlotId id) noexcept {
     if (id.index >= capacity_) return nullptr;
     Slot& slot = at(id.index);
     // A free slot's generation has not been given out yet.
     return slot.generation == id.generation ? &slot.value : nullptr;
+  }
+
+  /// The same for an id that may never have been given out, as one that a peer sends.
+  [[nodiscard]] T* findForeign(SlotId id) noexcept {
+    T* const found = find(id);
+    return found != nullptr && at(id.index).nextFree == kOccupied ? found : nullptr;
   }
 
   /// Frees the slot; every copy of `id` is stale from now on. A stale id is ignored.

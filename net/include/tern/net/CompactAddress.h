@@ -1,6 +1,9 @@
 // CompactAddress: where a connection keeps its peer's address.
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <array>
 #include <cstdint>
 
@@ -16,6 +19,8 @@ class CompactAddress {
   explicit CompactAddress(const SocketAddress& address) noexcept;
 
   [[nodiscard]] SocketAddress expand() const;
+  /// Puts it where a system call looks for it, and returns its length. Not of a Unix-domain socket.
+  socklen_t writeTo(sockaddr_in6& place) const noexcept;
   [[nodiscard]] bool isUnix() const noexcept { return scope_ == kUnix; }
 
  private:

@@ -43,6 +43,7 @@ class Connector final : private ChannelHandler {
   void setTimeout(Delay timeout) { timeout_ = timeout.value(); }
   /// Where connections come from; port 0: any.
   void setLocalAddress(const SocketAddress& address) { local_ = address; }
+  /// How failed attempts are followed by others; nothing, the default: they are not.
   void setRetry(std::optional<RetryPolicy> policy);
 
   /// The first attempt begins now. While one is under way, or waited for, nothing happens.

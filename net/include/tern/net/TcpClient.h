@@ -61,6 +61,7 @@ class TcpClient : public ConnectionSettings<TcpClient> {
 
   /// The one that is up, or ends in order; else nullptr. Any thread.
   [[nodiscard]] TcpConnectionPtr connection() const;
+  /// Any thread, as getLoop().
   [[nodiscard]] const std::string& name() const noexcept;
   [[nodiscard]] EventLoop* getLoop() const noexcept { return &loop_; }
 

@@ -100,7 +100,8 @@ class UdpSocket final : private ChannelHandler {
   /// each batch of datagrams received, at the end of the turn, or when the queue is full. On error
   /// it is dropped, and the code says why: message_size (no datagram can be so long),
   /// no_buffer_space (the kernel takes none and the queue is full), destination_address_required
-  /// (no peer, and the socket is not connected). What fails later reaches the error callback.
+  /// (no peer, and the socket is not connected), address_family_not_supported (a Unix-domain peer).
+  /// What fails later reaches the error callback.
   std::error_code send(std::string_view bytes, const SocketAddress& peer);
   /// To the peer that the socket is connected to.
   std::error_code send(std::string_view bytes);

@@ -87,6 +87,7 @@ class Stream {
   virtual void close() noexcept { delete this; }
 };
 
+/// How a Stream is held: it is closed, not destroyed, when this lets go of it.
 using StreamPtr = std::unique_ptr<Stream, Stream::Close>;
 
 }  // namespace tern

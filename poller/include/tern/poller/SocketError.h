@@ -7,7 +7,7 @@
 
 namespace tern {
 
-/// Takes it: the socket has none afterwards. 0 when there is none.
+/// Takes it, as an errno: the socket has none afterwards. 0 when there is none. Any thread.
 inline int takeSocketError(int fd) noexcept {
   int error = 0;
   socklen_t length = sizeof error;
