@@ -1,4 +1,4 @@
-// ConnectionDeadlines: one timer, moved as rarely as possible.
+// ConnectionDeadlines: the earlier of two.
 #include "ConnectionDeadlines.h"
 
 #include <algorithm>
@@ -9,43 +9,27 @@
 namespace tern {
 
 ConnectionDeadlines::ConnectionDeadlines(TcpConnection& owner)
-    : owner_(owner), active_(Clock::now()) {}
-
-ConnectionDeadlines::~ConnectionDeadlines() {
-  if (armedFor_ != Timestamp::max()) owner_.getLoop()->cancel(timer_);
-}
+    : owner_(owner), active_(Clock::now()), next_(*owner.getLoop(), [this] { onTick(); }) {}
 
 void ConnectionDeadlines::setIdleTimeout(Duration timeout) {
   idleTimeout_ = timeout > Duration::zero() ? timeout : kForever;
   active_ = Clock::now();
-  arm();
+  update();
 }
 
 void ConnectionDeadlines::setDeadline(Timestamp when) {
   deadline_ = when;
-  arm();
+  update();
 }
 
-Timestamp ConnectionDeadlines::due() const noexcept {
-  return std::min(deadline_, addSaturated(active_, idleTimeout_));
+void ConnectionDeadlines::update() {
+  next_.set(std::min(deadline_, addSaturated(active_, idleTimeout_)));
 }
 
-void ConnectionDeadlines::arm() {
-  const Timestamp when = due();
-  if (when >= armedFor_) return;
-  EventLoop& loop = *owner_.getLoop();
-  if (armedFor_ != Timestamp::max()) loop.cancel(timer_);
-  timer_ = loop.runAt(when, [this] { onTimer(); });
-  armedFor_ = when;
-}
-
-void ConnectionDeadlines::onTimer() {
-  armedFor_ = Timestamp::max();
-  if (due() <= Clock::now()) {
-    owner_.expire();
-  } else {
-    arm();
-  }
+void ConnectionDeadlines::onTick() {
+  // Traffic has not told.
+  update();
+  if (next_.expired()) owner_.expire();
 }
 
 }  // namespace tern

@@ -2,21 +2,16 @@
 #pragma once
 
 #include "tern/base/Clock.h"
-#include "tern/net/TimerId.h"
+#include "tern/net/LazyDeadline.h"
 
 namespace tern {
 
 class TcpConnection;
 
-/// Traffic and new deadlines only store a time: the one timer, once it has fired, finds out
-/// whether anything is due yet, and waits on. So its cost grows with time, not with traffic. Made
-/// when one is first asked for. The loop's thread.
+/// Traffic only stores a time. Made when one is first asked for. The loop's thread.
 class ConnectionDeadlines {
  public:
   explicit ConnectionDeadlines(TcpConnection& owner);
-  ConnectionDeadlines(const ConnectionDeadlines&) = delete;
-  ConnectionDeadlines& operator=(const ConnectionDeadlines&) = delete;
-  ~ConnectionDeadlines();
 
   /// Bytes have come, or gone.
   void touch(Timestamp now) noexcept { active_ = now; }
@@ -25,16 +20,14 @@ class ConnectionDeadlines {
   void setDeadline(Timestamp when);
 
  private:
-  [[nodiscard]] Timestamp due() const noexcept;
-  void arm();
-  void onTimer();
+  void update();
+  void onTick();
 
   TcpConnection& owner_;
   Duration idleTimeout_ = kForever;
   Timestamp active_;
   Timestamp deadline_ = Timestamp::max();
-  Timestamp armedFor_ = Timestamp::max();  // when the timer fires; max: there is none
-  TimerId timer_;
+  LazyDeadline next_;
 };
 
 }  // namespace tern

@@ -10,13 +10,13 @@
 #include <string>
 #include <utility>
 
-#include "LazyDeadline.h"
 #include "ReplyQueue.h"
 #include "RequestReader.h"
 #include "tern/base/ThreadCheck.h"
 #include "tern/http/Responder.h"
 #include "tern/http/Response.h"
 #include "tern/net/Callbacks.h"
+#include "tern/net/LazyDeadline.h"
 
 namespace tern::http {
 

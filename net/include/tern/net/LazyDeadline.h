@@ -1,13 +1,15 @@
-// LazyDeadline: a deadline that moves with each request and costs a timer now and then.
+// LazyDeadline: a deadline that moves with the traffic and costs a timer now and then.
 #pragma once
 
 #include "tern/base/Clock.h"
 #include "tern/net/EventLoop.h"
 
-namespace tern::http {
+namespace tern {
 
 /// One timer, which is left alone while the deadline moves to later: when it fires early, it is set
-/// again. So its cost is in firings, a few a minute, and not in traffic. Loop thread.
+/// again. So its cost grows with time, not with how often the deadline moves. For sessions on top
+/// of connections that have more to do at a deadline than to close; else see
+/// TcpConnection::setDeadline(). Loop thread; the loop must outlive it.
 class LazyDeadline {
  public:
   /// `tick` runs when the timer fires, and is to ask expired(). It must not own this.
@@ -31,4 +33,4 @@ class LazyDeadline {
   Timestamp armedFor_ = Timestamp::max();  // max: no timer runs
 };
 
-}  // namespace tern::http
+}  // namespace tern

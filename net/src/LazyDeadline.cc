@@ -1,14 +1,16 @@
 // LazyDeadline: sets its timer anew only for a deadline that is earlier.
-#include "LazyDeadline.h"
+#include "tern/net/LazyDeadline.h"
 
 #include <utility>
 
-namespace tern::http {
+namespace tern {
 
 LazyDeadline::LazyDeadline(EventLoop& loop, EventLoop::TimerCallback tick)
     : loop_(loop), tick_(std::move(tick)) {}
 
-LazyDeadline::~LazyDeadline() { loop_.cancel(timer_); }
+LazyDeadline::~LazyDeadline() {
+  if (armedFor_ != Timestamp::max()) loop_.cancel(timer_);
+}
 
 void LazyDeadline::set(Timestamp when) {
   deadline_ = when;
@@ -16,7 +18,7 @@ void LazyDeadline::set(Timestamp when) {
 }
 
 bool LazyDeadline::expired() {
-  const bool reached = deadline_ <= armedFor_;
+  const bool reached = deadline_ != Timestamp::max() && deadline_ <= armedFor_;
   armedFor_ = Timestamp::max();
   if (reached) {
     clear();
@@ -32,4 +34,4 @@ void LazyDeadline::arm() {
   armedFor_ = deadline_;
 }
 
-}  // namespace tern::http
+}  // namespace tern
