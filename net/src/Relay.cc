@@ -21,40 +21,45 @@ void end(const TcpConnection& from, const TcpConnectionPtr& to, Duration linger)
   to->setDeadline(addSaturated(Clock::now(), linger));
 }
 
-void forward(const TcpConnectionPtr& from, const TcpConnectionPtr& to,
-             const RelayOptions& options) {
-  const Weak target = to;
-  const Weak source = from;
-  from->setMessageCallback([target](const TcpConnectionPtr&, Buffer* input, Timestamp) {
-    if (const TcpConnectionPtr other = target.lock()) {
-      other->send(input);
+// What becomes of the bytes of `self`, which go to `other`, and of the marks, which bound the bytes
+// that come from there.
+ConnectionCallbacks joined(const TcpConnectionPtr& self, const Weak& other,
+                           const RelayOptions& options) {
+  ConnectionCallbacks callbacks = self->callbacks();
+  callbacks.message = [other](const TcpConnectionPtr&, Buffer* input, Timestamp) {
+    if (const TcpConnectionPtr target = other.lock()) {
+      target->send(input);
     } else {
       input->retrieveAll();
     }
-  });
-  from->setHalfCloseCallback([target](const TcpConnectionPtr& self) {
-    if (const TcpConnectionPtr other = target.lock()) {
-      other->shutdown();
+  };
+  callbacks.halfClose = [other](const TcpConnectionPtr& from) {
+    if (const TcpConnectionPtr target = other.lock()) {
+      target->shutdown();
     } else {
-      self->shutdown();
+      from->shutdown();
     }
-  });
-  from->setConnectionCallback([target, linger = options.linger.value(),
-                               users = from->callbacks().connection](const TcpConnectionPtr& self) {
-    const TcpConnectionPtr other = target.lock();
-    if (self->disconnected() && other != nullptr) end(*self, other, linger);
-    if (users) users(self);
-  });
-  to->setHighWaterMarkCallback(
-      [source](const TcpConnectionPtr&, std::size_t) {
-        if (const TcpConnectionPtr other = source.lock()) other->stopRead();
-      },
-      options.highMark);
-  to->setLowWaterMarkCallback(
-      [source](const TcpConnectionPtr&, std::size_t) {
-        if (const TcpConnectionPtr other = source.lock()) other->startRead();
-      },
-      options.lowMark);
+  };
+  callbacks.connection = [other, linger = options.linger.value(),
+                          users = self->callbacks().connection](const TcpConnectionPtr& from) {
+    const TcpConnectionPtr target = other.lock();
+    if (from->disconnected() && target != nullptr) end(*from, target, linger);
+    if (users) users(from);
+  };
+  callbacks.highWaterMark = [other](const TcpConnectionPtr&, std::size_t) {
+    if (const TcpConnectionPtr source = other.lock()) source->stopRead();
+  };
+  callbacks.highMark = options.highMark;
+  callbacks.lowWaterMark = [other](const TcpConnectionPtr&, std::size_t) {
+    if (const TcpConnectionPtr source = other.lock()) source->startRead();
+  };
+  callbacks.lowMark = options.lowMark;
+  return callbacks;
+}
+
+// What came before they were joined.
+void forwardEarlier(const TcpConnectionPtr& from, const TcpConnectionPtr& to,
+                    const RelayOptions& options) {
   if (from->inputBuffer()->readableBytes() > 0) to->send(from->inputBuffer());
   if (from->disconnected()) end(*from, to, options.linger.value());
 }
@@ -63,8 +68,10 @@ void forward(const TcpConnectionPtr& from, const TcpConnectionPtr& to,
 
 void relay(const TcpConnectionPtr& a, const TcpConnectionPtr& b, const RelayOptions& options) {
   if (a->getLoop() != b->getLoop()) contractViolation("relay() of connections on two loops");
-  forward(a, b, options);
-  forward(b, a, options);
+  a->setCallbacks(joined(a, b, options));
+  b->setCallbacks(joined(b, a, options));
+  forwardEarlier(a, b, options);
+  forwardEarlier(b, a, options);
 }
 
 }  // namespace tern

@@ -96,7 +96,10 @@ void ServerShard::drain(std::function<void()> onEmpty) {
     return;
   }
   onEmpty_ = std::move(onEmpty);
-  for (const TcpConnectionPtr& connection : connections_.snapshot()) connection->shutdown();
+  // A functor each: a callback that throws takes nothing from the other connections.
+  for (const TcpConnectionPtr& connection : connections_.snapshot()) {
+    loop_.queueInLoop([connection] { connection->drain(); });
+  }
 }
 
 void ServerShard::forceCloseAll() {

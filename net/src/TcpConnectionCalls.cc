@@ -160,6 +160,15 @@ void TcpConnection::shutdownInLoop() {
   if (callbackDepth_ == 0) scheduleTurnEnd();
 }
 
+void TcpConnection::drain() {
+  if (!connected() || closeRequested_) return;
+  if (callbacks_->drain) {
+    runCallback([this] { callbacks_->drain(self_); });
+  } else {
+    shutdownInLoop();
+  }
+}
+
 void TcpConnection::forceCloseInLoop(std::error_code reason) {
   if (disconnected()) return;
   if (!closeRequested_) closeReason_ = reason;

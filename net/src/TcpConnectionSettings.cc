@@ -22,49 +22,60 @@ SocketAddress TcpConnection::localAddress() const {
   return address.value_or(SocketAddress());
 }
 
-// Shared with the server's other connections until one wants its own.
-ConnectionCallbacks& TcpConnection::editCallbacks() {
-  auto own = std::make_shared<ConnectionCallbacks>(*callbacks_);
-  ConnectionCallbacks& result = *own;
-  sendNextWithCare();  // a mark may come within reach
-  // The one replaced may be running: it lives until the end of the turn.
-  loop().atTurnEnd(std::const_pointer_cast<ConnectionCallbacks>(std::exchange(callbacks_, own)),
-                   [](void*) {});
-  return result;
-}
-
-void TcpConnection::setConnectionCallback(ConnectionCallback callback) {
-  editCallbacks().connection = std::move(callback);
-}
-
-void TcpConnection::setMessageCallback(MessageCallback callback) {
-  editCallbacks().message = std::move(callback);
-}
-
-void TcpConnection::setWriteCompleteCallback(WriteCompleteCallback callback) {
-  editCallbacks().writeComplete = std::move(callback);
-  // Nobody kept count of what left before.
-  writeCompleteDue_ = outputBytes() > 0;
+void TcpConnection::setCallbacks(ConnectionCallbacks callbacks) {
+  callbacks.name = callbacks_->name;
+  // Where nobody was to be told, nobody kept count of what left.
+  if (!callbacks_->writeComplete) writeCompleteDue_ = outputBytes() > 0 || hasFiles();
+  auto own = std::make_shared<ConnectionCallbacks>(std::move(callbacks));
+  // The ones replaced may be running: they live until the end of the turn.
+  loop().atTurnEnd(std::const_pointer_cast<ConnectionCallbacks>(callbacks_), [](void*) {});
+  callbacks_ = std::move(own);
   updatePlain();
 }
 
+void TcpConnection::setConnectionCallback(ConnectionCallback callback) {
+  ConnectionCallbacks own = *callbacks_;
+  own.connection = std::move(callback);
+  setCallbacks(std::move(own));
+}
+
+void TcpConnection::setMessageCallback(MessageCallback callback) {
+  ConnectionCallbacks own = *callbacks_;
+  own.message = std::move(callback);
+  setCallbacks(std::move(own));
+}
+
+void TcpConnection::setWriteCompleteCallback(WriteCompleteCallback callback) {
+  ConnectionCallbacks own = *callbacks_;
+  own.writeComplete = std::move(callback);
+  setCallbacks(std::move(own));
+}
+
 void TcpConnection::setHalfCloseCallback(HalfCloseCallback callback) {
-  editCallbacks().halfClose = std::move(callback);
+  ConnectionCallbacks own = *callbacks_;
+  own.halfClose = std::move(callback);
+  setCallbacks(std::move(own));
 }
 
 void TcpConnection::setHighWaterMarkCallback(HighWaterMarkCallback callback, std::size_t mark) {
-  ConnectionCallbacks& own = editCallbacks();
+  ConnectionCallbacks own = *callbacks_;
   own.highWaterMark = std::move(callback);
   own.highMark = mark;
+  setCallbacks(std::move(own));
 }
 
 void TcpConnection::setLowWaterMarkCallback(LowWaterMarkCallback callback, std::size_t mark) {
-  ConnectionCallbacks& own = editCallbacks();
+  ConnectionCallbacks own = *callbacks_;
   own.lowWaterMark = std::move(callback);
   own.lowMark = mark;
+  setCallbacks(std::move(own));
 }
 
-void TcpConnection::setOutputLimit(std::size_t bytes) { editCallbacks().outputLimit = bytes; }
+void TcpConnection::setOutputLimit(std::size_t bytes) {
+  ConnectionCallbacks own = *callbacks_;
+  own.outputLimit = bytes;
+  setCallbacks(std::move(own));
+}
 
 ConnectionExtras& TcpConnection::extras() {
   if (extras_ == nullptr) extras_ = std::make_unique<ConnectionExtras>();

@@ -72,6 +72,10 @@ void TcpServer::setMaxConnections(std::size_t count) {
   limits_->maxConnections = count;
 }
 
+void TcpServer::setDrainCallback(DrainCallback callback) {
+  editCallbacks().drain = std::move(callback);
+}
+
 // --- start ---
 
 void TcpServer::start() {

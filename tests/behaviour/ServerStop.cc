@@ -316,6 +316,88 @@ TEST_P(ServerStop, TheServerMayEndInItsDoneCallback) {
   runTurns(loop, 3);
 }
 
+TEST_P(ServerStop, TheDrainCallbackMayAnswerFirstAndNeedNotAtOnce) {
+  Mailbox<TcpConnectionPtr> drained;
+  serve([&](TcpServer& server) {
+    server.setThreadNum(2);
+    server.setDrainCallback([&](const TcpConnectionPtr& connection) {
+      EXPECT_TRUE(connection->getLoop()->isInLoopThread());
+      EXPECT_TRUE(connection->connected());
+      connection->send("so");
+      connection->send("on");
+      drained.put(connection);
+    });
+  });
+  const auto peers = connectPeers(4);
+  server().stop(1h, doneCallback());
+  for (const auto& peer : peers) EXPECT_EQ(peer->receiveExactly(4), "soon");
+  EXPECT_EQ(done_.size(), 0U);
+  for (int i = 0; i < 4; ++i) {
+    const TcpConnectionPtr connection = drained.take();
+    connection->send("now");
+    connection->shutdown();
+  }
+  for (const auto& peer : peers) EXPECT_EQ(peer->receiveUntilEof(), "now");
+  for (const auto& peer : peers) peer->close();
+  done_.take();
+}
+
+TEST_P(ServerStop, ADrainCallbackThatDoesNothingIsForcedAtTheDeadline) {
+  serve([](TcpServer& server) { server.setDrainCallback([](const TcpConnectionPtr&) {}); });
+  const auto peers = connectPeers(2);
+  server().stop(30ms, doneCallback());
+  done_.take();
+  EXPECT_EQ(server().connectionCount(), 0U);
+}
+
+TEST_P(ServerStop, ADrainCallbackThatThrowsTakesNothingFromTheOthers) {
+  serve([](TcpServer& server) {
+    server.setDrainCallback([](const TcpConnectionPtr& connection) {
+      connection->shutdown();
+      throw std::runtime_error("drain");
+    });
+  });
+  const auto peers = connectPeers(3);
+  server().stop(1h, doneCallback());
+  for (const auto& peer : peers) EXPECT_EQ(peer->receiveUntilEof(), "");
+  for (const auto& peer : peers) peer->close();
+  done_.take();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(loopThread().escaped().take(), "drain");
+}
+
+TEST_P(ServerStop, TheDrainCallbackIsNotForAConnectionThatIsShutDownAlready) {
+  Mailbox<int> drained;
+  onUp = [](const TcpConnectionPtr& connection) { connection->shutdown(); };
+  serve([&](TcpServer& server) {
+    server.setDrainCallback([&](const TcpConnectionPtr&) { drained.put(1); });
+  });
+  const auto peers = connectPeers(2);
+  for (const auto& peer : peers) EXPECT_EQ(peer->receiveUntilEof(), "");
+  server().stop(1h, doneCallback());
+  for (const auto& peer : peers) peer->close();
+  done_.take();
+  EXPECT_EQ(drained.total(), 0U);
+}
+
+TEST_P(ServerStop, AConnectionMayHaveADrainCallbackOfItsOwn) {
+  onUp = [](const TcpConnectionPtr& connection) {
+    ConnectionCallbacks callbacks = connection->callbacks();
+    callbacks.drain = [](const TcpConnectionPtr& self) {
+      self->send("mine");
+      self->shutdown();
+    };
+    callbacks.name = "is kept";
+    connection->setCallbacks(std::move(callbacks));
+  };
+  serve(noThreads);
+  const auto peers = connectPeers(1);
+  EXPECT_EQ(accepted()->name(), server().name() + "#1");
+  server().stop(1h, doneCallback());
+  EXPECT_EQ(peers[0]->receiveUntilEof(), "mine");
+  peers[0]->close();
+  done_.take();
+}
+
 TERN_ON_EACH_POLLER(ServerStop);
 
 }  // namespace

@@ -15,7 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class HttpLifetime : public HttpFixture {};
+class HttpLifetime : public HttpFixture {
+ protected:
+  void stopGently() {
+    runOnLoop([&] { server().stop(1h, [&] { stopped_.put(true); }); });
+  }
+
+  Mailbox<bool> stopped_;
+};
 
 TEST_P(HttpLifetime, AClientThatHalfClosesGetsItsReplies) {
   serveHttp(keepResponders());
@@ -263,24 +270,87 @@ TEST_P(HttpLifetime, AHandlerMayEndTheServer) {
   closed();
 }
 
-TEST_P(HttpLifetime, AServerThatStopsWithARequestInFlightDrains) {
+TEST_P(HttpLifetime, AServerThatStopsAnswersWhatWasAskedAndNothingMore) {
   serveHttp(keepResponders());
   HttpPeer idle(address());
   HttpPeer busy(address());
-  busy.get();
-  const auto responder = responders.take();
-  Mailbox<bool> stopped;
-  runOnLoop([&] { server().stop(1h, [&] { stopped.put(true); }); });
+  busy.sendAll(getRequest() + getRequest());
+  const auto first = responders.take();
+  const auto last = responders.take();
+  stopGently();
   EXPECT_EQ(idle.rest(), "");
-  EXPECT_EQ(busy.rest(), "");
-  responder->send(http::Response(200, "too late"));
-  // What comes now can't be answered, and is not handled.
   busy.get();
   letLoopTurn();
-  EXPECT_EQ(responders.total(), 1U);
+  EXPECT_EQ(responders.total(), 2U);
+  last->send(http::Response(200, "last"));
+  first->send(http::Response(200, "first"));
+  const Reply one = busy.receive();
+  EXPECT_EQ(one.body, "first");
+  EXPECT_FALSE(one.hasLine("Connection: close"));
+  const Reply two = busy.receive();
+  EXPECT_EQ(two.body, "last");
+  EXPECT_TRUE(two.hasLine("Connection: close"));
+  EXPECT_EQ(busy.rest(), "");
+  EXPECT_EQ(stopped_.size(), 0U);
   idle.close();
   busy.close();
-  EXPECT_TRUE(stopped.take());
+  EXPECT_TRUE(stopped_.take());
+}
+
+TEST_P(HttpLifetime, ARequestThatHasBegunToComeIsTheLastOfAServerThatStops) {
+  serveMirror();
+  const std::string head = "POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
+  for (const std::size_t sentBefore : {std::size_t{1}, head.size() - 1, head.size() + 2}) {
+    HttpPeer peer(address());
+    const std::string request = head + "body";
+    peer.sendAll(request.substr(0, sentBefore));
+    const TcpConnectionPtr connection = accepted();
+    letLoopTurn();
+    runOnLoop([&] { connection->drain(); });
+    peer.sendAll(request.substr(sentBefore) + getRequest("/more"));
+    const Reply reply = peer.receive();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_TRUE(reply.hasLine("Connection: close"));
+    EXPECT_EQ(peer.rest(), "");
+    EXPECT_EQ(requests.take(), "POST /whole body");
+  }
+  EXPECT_EQ(requests.size(), 0U);
+}
+
+TEST_P(HttpLifetime, AReplyThatHasBegunIsCompletedByAServerThatStops) {
+  serveHttp(keepResponders());
+  HttpPeer peer(address());
+  peer.get();
+  const auto responder = responders.take();
+  responder->start(http::Response(200));
+  responder->write("be");
+  stopGently();
+  letLoopTurn();
+  responder->write("gun");
+  responder->finish();
+  EXPECT_EQ(peer.receive().body, "begun");
+  EXPECT_EQ(peer.rest(), "");
+  peer.close();
+  EXPECT_TRUE(stopped_.take());
+}
+
+TEST_P(HttpLifetime, AServerThatStopsHandlesOneOfTheRequestsThatWaitForRoom) {
+  http::Limits limits;
+  limits.pipelined = 1;
+  serveHttp(keepResponders(), limits);
+  HttpPeer peer(address());
+  peer.sendAll(getRequest() + getRequest() + getRequest());
+  const auto first = responders.take();
+  stopGently();
+  letLoopTurn();
+  first->send(http::Response(200, "first"));
+  responders.take()->send(http::Response(200, "second"));
+  EXPECT_FALSE(peer.receive().hasLine("Connection: close"));
+  EXPECT_TRUE(peer.receive().hasLine("Connection: close"));
+  EXPECT_EQ(peer.rest(), "");
+  EXPECT_EQ(responders.total(), 2U);
+  peer.close();
+  EXPECT_TRUE(stopped_.take());
 }
 
 TERN_ON_EACH_POLLER(HttpLifetime);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "RpcFixture.h"
@@ -23,7 +24,17 @@ class RpcLosses : public RpcFixture {
   // Bound, and not listening: connections are refused.
   [[nodiscard]] const SocketAddress& nowhere() const { return deaf_.address(); }
 
+  void stopGently() {
+    runOnLoop([&] { server().stop(1h, [&] { stopped_.put(true); }); });
+  }
+  // As holdCalls(), also for a second server of a test.
+  void holdCallsThere(std::size_t count) {
+    holdCalls(static_cast<int>(count));
+    ASSERT_TRUE(eventually([&] { return service.held.size() == count; }));
+  }
+
   PeerListener deaf_;
+  Mailbox<bool> stopped_;
 };
 
 // --- connections ---
@@ -109,14 +120,64 @@ TEST_P(RpcLosses, ACallThatWaitsForAConnectionFailsAtItsDeadline) {
   EXPECT_EQ(call.outcome.take().error, Error::kDeadlineExceeded);
 }
 
-TEST_P(RpcLosses, AServerThatStopsFailsTheCallsAndTheirRepliesGoNowhere) {
+TEST_P(RpcLosses, AServerThatEndsFailsTheCallsAndTheirRepliesGoNowhere) {
   serveRpc();
   makeChannel();
   holdCalls(5);
-  runOnLoop([&] { server().stop(kPatience); });
-  expectAll(Error::kUnavailable);
   stopServer();
+  expectAll(Error::kUnavailable);
   answerHeld();
+}
+
+TEST_P(RpcLosses, AServerThatStopsAnswersTheCallsItHasAndTakesNoMore) {
+  for (const std::size_t threads : {0U, 2U}) {
+    serveRpc({}, threads);
+    makeChannel();
+    holdCallsThere(5);
+    stopGently();
+    EXPECT_TRUE(eventually([&] { return echo() == Error::kUnavailable; }));
+    EXPECT_EQ(stopped_.size(), 0U);
+    answerHeld();
+    for (const auto& call : calls_) EXPECT_EQ(call->outcome.take().text, "question");
+    EXPECT_TRUE(stopped_.take());
+    endChannel();
+    calls_.clear();
+    stop();
+  }
+}
+
+TEST_P(RpcLosses, AServerThatStopsLosesNoAnswerThatManyThreadsGiveAtOnce) {
+  constexpr int kThreads = 8;
+  for (int round = 0; round < 10; ++round) {
+    serveRpc({}, 1);
+    makeChannel();
+    holdCallsThere(kThreads);
+    stopGently();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([call = service.held.take()] { call.answer(); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const auto& call : calls_) EXPECT_EQ(call->outcome.take().error, std::error_code());
+    EXPECT_TRUE(stopped_.take());
+    endChannel();
+    calls_.clear();
+    stop();
+  }
+}
+
+TEST_P(RpcLosses, AServerThatStopsLetsAClientGoThatHasNoCall) {
+  serveRpc();
+  makeChannel();
+  expectWorks();
+  Peer silent(address());
+  Peer incomplete(address());
+  incomplete.sendAll(onWire({}).substr(0, 6));
+  rpcUps.awaitTotal(3);
+  stopGently();
+  EXPECT_EQ(silent.receiveUntilEof(), "");
+  EXPECT_EQ(incomplete.receiveUntilEof(), "");
+  rpcDowns.take();
 }
 
 TEST_P(RpcLosses, AMethodMayEndTheServer) {

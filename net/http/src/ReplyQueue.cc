@@ -154,6 +154,11 @@ void ReplyQueue::onReady(std::uint64_t sequence, std::function<void()>&& callbac
   const std::function<void()> old = std::exchange(slot->ready, std::move(callback));
 }
 
+void ReplyQueue::closeAfterLast() noexcept {
+  slots_.back().close = true;
+  closing_ = true;
+}
+
 void ReplyQueue::sendContinue() {
   if (connection_ == nullptr) return;
   connection_->send(kContinue);

@@ -44,6 +44,9 @@ class ReplyQueue {
   /// Nobody will reply: 500, or, with a reply begun, as finish() without completeness.
   void abandon(std::uint64_t sequence);
   void onReady(std::uint64_t sequence, std::function<void()>&& callback);
+  /// The connection closes behind the last reply that is open, which says so if it can. Not while
+  /// empty().
+  void closeAfterLast() noexcept;
   /// An interim response, right behind what was sent. Only while empty().
   void sendContinue();
 

@@ -3,7 +3,6 @@
 
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
 #include "ServiceCore.h"
 #include "Session.h"
@@ -24,11 +23,26 @@ void check(const Handler& handler, const Limits& limits) {
   }
 }
 
-void serve(const std::shared_ptr<ServiceCore>& core, const TcpConnectionPtr& connection) {
+// The session lives as long as these callbacks of the connection, and as responders hold it.
+void serve(const std::shared_ptr<ServiceCore>& core,
+           const std::shared_ptr<const ConnectionCallback>& users,
+           const TcpConnectionPtr& connection) {
   const auto session = std::make_shared<Session>(core, connection);
-  core->add(connection, session);
-  connection->setMessageCallback(
-      [session](const TcpConnectionPtr&, Buffer*, Timestamp now) { session->onMessage(now); });
+  ConnectionCallbacks callbacks = connection->callbacks();
+  callbacks.connection = [core, users, session](const TcpConnectionPtr& self) {
+    core->connections.fetch_sub(1, std::memory_order_relaxed);
+    session->onDown();
+    if (*users) (*users)(self);
+  };
+  Session* const its = session.get();
+  callbacks.message = [its](const TcpConnectionPtr&, Buffer*, Timestamp now) {
+    its->onMessage(now);
+  };
+  callbacks.halfClose = [its](const TcpConnectionPtr&) { its->onHalfClose(); };
+  callbacks.lowWaterMark = [its](const TcpConnectionPtr&, std::size_t) { its->onLowMark(); };
+  callbacks.drain = [its](const TcpConnectionPtr&) { its->onDrain(); };
+  connection->setCallbacks(std::move(callbacks));
+  core->connections.fetch_add(1, std::memory_order_relaxed);
   session->begin();
 }
 
@@ -46,28 +60,21 @@ void Service::setAdmission(Admission admission) { core_->admission = std::move(a
 
 void Service::attach(TcpServer& server, ConnectionCallback onConnection) {
   const std::shared_ptr<ServiceCore> core = core_;
-  server.setConnectionCallback(
-      [core, onConnection = std::move(onConnection)](const TcpConnectionPtr& connection) {
-        if (connection->disconnected()) {
-          if (const auto session = core->remove(connection)) session->onDown();
-        } else {
-          serve(core, connection);
-        }
-        if (onConnection) onConnection(connection);
-      });
-  server.setHalfCloseCallback([core](const TcpConnectionPtr& connection) {
-    if (const auto session = core->find(connection)) session->onHalfClose();
+  // For connections as they come up: serve() gives them others.
+  server.setConnectionCallback([core, users = std::make_shared<const ConnectionCallback>(std::move(
+                                          onConnection))](const TcpConnectionPtr& connection) {
+    if (connection->disconnected()) return;  // there was no memory to serve it
+    serve(core, users, connection);
+    if (*users) (*users)(connection);
   });
   // The high mark is looked at where replies are sent: that is sooner than being told.
   server.setHighWaterMarkCallback({}, core->limits.highMark);
-  server.setLowWaterMarkCallback(
-      [core](const TcpConnectionPtr& connection, std::size_t) {
-        if (const auto session = core->find(connection)) session->onLowMark();
-      },
-      core->limits.lowMark);
+  server.setLowWaterMarkCallback({}, core->limits.lowMark);
   server.setOutputLimit(core->limits.outputBytes);
 }
 
-std::size_t Service::connectionCount() const { return core_->count(); }
+std::size_t Service::connectionCount() const {
+  return core_->connections.load(std::memory_order_relaxed);
+}
 
 }  // namespace tern::http

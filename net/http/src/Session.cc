@@ -199,7 +199,7 @@ void Session::admit() {
 void Session::handle() {
   Request& request = reader_.request();
   const ReplyQueue::Terms terms{request.isHead(), request.minorVersion() == 0,
-                                !request.keepAlive()};
+                                !request.keepAlive() || draining_};
   const std::uint64_t sequence = replies_.open(terms);
   const TcpConnectionPtr connection = connection_;
   clock_ = Clock::kIdle;  // the next head's time begins anew
@@ -320,6 +320,19 @@ void Session::onHalfClose() {
   peerDone_ = true;
   reading_ = false;
   afterReplies();
+}
+
+void Session::onDrain() {
+  if (connection_ == nullptr || ended_) return;
+  draining_ = true;
+  if (reader_.inHead() || reader_.inBody() || !connection_->inputBuffer()->empty()) return;
+  reading_ = false;
+  if (replies_.empty()) {
+    end();
+  } else {
+    replies_.closeAfterLast();
+    settle();
+  }
 }
 
 void Session::onDown() {

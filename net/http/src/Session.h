@@ -20,7 +20,7 @@
 
 namespace tern::http {
 
-class ServiceCore;
+struct ServiceCore;
 
 /// Made and told of events on the connection's loop. Responders share it, and call it from any
 /// thread, also when the connection and its loop are gone.
@@ -37,6 +37,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   void onMessage(Timestamp now);
   void onHalfClose();
   void onLowMark();
+  /// The request of which something has come, if there is one, is the last.
+  void onDrain();
   void onDown();
 
   // --- what responders say: any thread ---
@@ -92,6 +94,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   bool reading_ = true;       // requests are still wanted
   bool ended_ = false;        // the last reply is sent; what comes is thrown away
   bool peerDone_ = false;     // the client has finished sending
+  bool draining_ = false;     // the next request is the last
   bool continueDue_ = false;  // 100 waits for the replies before it
   bool pumpScheduled_ = false;
   bool readyScheduled_ = false;

@@ -80,6 +80,7 @@ void ServerCall::Run() {
   }
   const bool entered = session->leave(*this);
   if (connection != nullptr) session->core().codec().send(connection, std::move(bytes));
+  session->answered(connection);
   if (entered) end(std::unique_ptr<ServerCall>(this));
 }
 

@@ -66,6 +66,13 @@ void ServerCore::attach(TcpServer& server, ConnectionCallback onConnection) {
                        [self](const TcpConnectionPtr& connection, std::error_code) {
                          self->breakConnection(connection);
                        }));
+  server.setDrainCallback([](const TcpConnectionPtr& connection) {
+    if (Session* const session = existingSession(connection)) {
+      session->drain(connection);
+    } else {
+      connection->shutdown();
+    }
+  });
   server.setHighWaterMarkCallback(
       [](const TcpConnectionPtr& connection, std::size_t) { connection->stopRead(); },
       options_.highWaterMark);
@@ -95,6 +102,7 @@ void ServerCore::onRequest(const TcpConnectionPtr& connection,
   const auto fail = [&](Error error, std::string_view why) {
     refuse(connection, frame.call, error, why);
   };
+  if (session->draining()) return fail(Error::kUnavailable, "the server is stopping");
   const auto found = methods_.find(frame.method);
   if (found == methods_.end()) return fail(Error::kUnknownMethod, frame.method);
   Timestamp deadline = Timestamp::max();

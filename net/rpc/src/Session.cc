@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "ServerCall.h"
+#include "tern/net/EventLoop.h"
+#include "tern/net/TcpConnection.h"
 
 namespace tern::rpc {
 
@@ -34,9 +36,40 @@ bool Session::enter(ServerCall& call) {
 bool Session::leave(ServerCall& call) {
   const std::lock_guard lock(mutex_);
   call.setEnded();
+  ++answering_;
   if (calls_.erase(call.number()) == 0) return false;
   count_.fetch_sub(1, std::memory_order_relaxed);
   return true;
+}
+
+void Session::answered(const TcpConnectionPtr& connection) {
+  bool drained = false;
+  {
+    const std::lock_guard lock(mutex_);
+    --answering_;
+    drained = draining_ && calls_.empty() && answering_ == 0;
+  }
+  if (drained) shutDown(connection);
+}
+
+void Session::drain(const TcpConnectionPtr& connection) {
+  bool drained = false;
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+    drained = calls_.empty() && answering_ == 0;
+  }
+  if (drained) shutDown(connection);
+}
+
+// Behind the replies that other threads have sent: those are still on their way to the loop.
+void Session::shutDown(const TcpConnectionPtr& connection) const {
+  if (connection == nullptr || connection->disconnected()) return;
+  if (pool_->isOwner()) {
+    connection->getLoop()->queueInLoop([connection] { connection->shutdown(); });
+  } else {
+    connection->shutdown();
+  }
 }
 
 void Session::cancel(std::uint64_t call) {

@@ -45,17 +45,28 @@ class Session {
   /// Tells all calls, and those to come, that the connection is gone. Loop thread.
   void cancelAll();
 
+  /// After leave(), when the reply has been sent, if it could be. Any thread.
+  void answered(const TcpConnectionPtr& connection);
+  /// The connection is shut down when all calls are answered. Loop thread.
+  void drain(const TcpConnectionPtr& connection);
+  /// No further call is wanted. Loop thread.
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+
   /// Guards what calls keep about their cancellation and end, as well.
   [[nodiscard]] std::mutex& mutex() noexcept { return mutex_; }
 
  private:
+  void shutDown(const TcpConnectionPtr& connection) const;
+
   const std::shared_ptr<const ServerCore> core_;
   const std::shared_ptr<CallPool> pool_;
   const std::weak_ptr<TcpConnection> connection_;
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, ServerCall*> calls_;
   std::atomic<std::size_t> count_{0};
+  std::size_t answering_ = 0;  // between leave() and answered()
   bool gone_ = false;
+  bool draining_ = false;  // written by the loop's thread
 };
 
 }  // namespace tern::rpc

@@ -30,6 +30,9 @@ using HalfCloseCallback = std::function<void(const TcpConnectionPtr&)>;
 using HighWaterMarkCallback = std::function<void(const TcpConnectionPtr&, std::size_t bytes)>;
 using LowWaterMarkCallback = std::function<void(const TcpConnectionPtr&, std::size_t bytes)>;
 
+/// The server has been told to stop: answer what has been asked, and call shutdown().
+using DrainCallback = std::function<void(const TcpConnectionPtr&)>;
+
 /// What the connections of a server or a client have in common. Each is called on the connection's
 /// loop. All may be empty.
 struct ConnectionCallbacks {
@@ -42,6 +45,8 @@ struct ConnectionCallbacks {
   HalfCloseCallback halfClose;
   HighWaterMarkCallback highWaterMark;
   LowWaterMarkCallback lowWaterMark;
+  /// Empty: shutdown() at once. Not called after a shutdown(), nor for a client's connection.
+  DrainCallback drain;
   std::size_t highMark = std::size_t{64} * 1024 * 1024;
   std::size_t lowMark = std::size_t{16} * 1024 * 1024;
   /// A connection with more than this waiting to be sent is closed with

@@ -59,6 +59,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   /// For servers and clients: announces it to the connection callback; passes on what that throws.
   void connectEstablished();
 
+  /// For servers that end: calls the drain callback, or shutdown(). Loop thread; passes on what the
+  /// callback throws.
+  void drain();
+
   TcpConnection(Private, EventLoop& loop, std::uint64_t id,
                 std::shared_ptr<const ConnectionCallbacks> callbacks, ConnectionSet& set);
   TcpConnection(const TcpConnection&) = delete;
@@ -144,9 +148,12 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
     return queuedBytes() + (extras_ == nullptr ? 0 : bytesBehindFiles());
   }
 
-  /// What it calls.
+  /// What it calls; valid until it is replaced, and then until the end of the turn.
   [[nodiscard]] const ConnectionCallbacks& callbacks() const noexcept { return *callbacks_; }
-  /// These replace, for this connection, what it shares with its server's others.
+  /// These replace, for this connection, what it shares with its server's others; one call for all
+  /// is the cheapest. The name and the idle time-out of `callbacks` are not looked at: see
+  /// setIdleTimeout().
+  void setCallbacks(ConnectionCallbacks callbacks);
   void setConnectionCallback(ConnectionCallback callback);
   void setMessageCallback(MessageCallback callback);
   void setWriteCompleteCallback(WriteCompleteCallback callback);
@@ -245,7 +252,6 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   bool sendFromFile();
   void settleInput();
   void keepUnread();
-  ConnectionCallbacks& editCallbacks();
 
   // The order, and the widths of the flags, make for few bytes: an idle connection is little else.
   const std::shared_ptr<TaskQueue> tasks_;  // the loop may be gone when others still send

@@ -24,8 +24,9 @@ class ServerShard;
 class SocketFile;
 struct ServerLimits;
 
-/// Made, started and destroyed on the thread of its base loop. Settings are made before start().
-/// Connections live and die on the loop that they were assigned to.
+/// Made, started and destroyed on the thread of its base loop. Settings, those of
+/// ConnectionSettings.h among them, are made before start(). Connections live and die on the loop
+/// that they were assigned to.
 class TcpServer : public ConnectionSettings<TcpServer> {
  public:
   enum class Option : unsigned char {
@@ -56,15 +57,21 @@ class TcpServer : public ConnectionSettings<TcpServer> {
   void setBalance(Balance balance);
   /// Connections above this are closed as they arrive; by default there is no limit.
   void setMaxConnections(std::size_t count);
+  /// For protocols in which the server owes an answer: stop() tells each connection, on its loop,
+  /// instead of half-closing it. The callback, or what comes after it, is to call shutdown(), and
+  /// from any thread: one made on the loop's thread goes ahead of what other threads have just
+  /// sent.
+  void setDrainCallback(DrainCallback callback);
 
   /// Starts the threads and listens. Once: calling it again, or after stop(), does nothing. Throws
   /// std::system_error, and may then be tried again.
   void start();
 
-  /// Drains: stops accepting, half-closes each connection after its pending output, waits for the
-  /// peers to close, and closes by force what is left at the deadline: a connection that does not
-  /// read can't see that its peer has closed. `done` then runs on the base loop. Any thread; while
-  /// draining, a later call can only bring the deadline forward.
+  /// Drains: stops accepting, half-closes each connection after its pending output or lets the
+  /// drain callback see to it, waits for the peers to close, and closes by force what is left at
+  /// the deadline: a connection that does not read can't see that its peer has closed. `done` then
+  /// runs on the base loop. Any thread; while draining, a later call can only bring the deadline
+  /// forward.
   void stop(Delay deadline, std::function<void()> done = {});
 
   /// Where it listens, with the port that the kernel chose. Any thread.

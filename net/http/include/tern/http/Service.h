@@ -18,7 +18,7 @@ class TcpServer;
 
 namespace tern::http {
 
-class ServiceCore;
+struct ServiceCore;
 
 /// Replies to a request, at once or by keeping the responder. Called on the connection's loop with
 /// the request complete; the request is the handler's to change or move from, and gone after the
@@ -53,8 +53,9 @@ class Service {
   void setAdmission(Admission admission);
 
   /// Makes the server speak HTTP: sets its callbacks, marks and output limit, and those of its
-  /// connections. Before the server's start(), on its thread; also for several servers.
-  /// `onConnection` is called as a connection callback would be.
+  /// connections. When it stops, requests of which something has come are answered first. Before
+  /// the server's start(), on its thread; also for several servers. `onConnection` is called as a
+  /// connection callback would be.
   void attach(TcpServer& server, ConnectionCallback onConnection = {});
 
   /// Connections of all servers attached. Any thread.

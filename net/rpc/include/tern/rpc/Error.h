@@ -11,7 +11,8 @@ namespace tern::rpc {
 enum class Error : unsigned char {
   kDeadlineExceeded = 1,  ///< no reply in time; the method may have run, or still run
   kCancelled = 2,         ///< StartCancel() was called
-  kUnavailable = 3,       ///< no connection, or it was lost; the method may have run
+  kUnavailable = 3,       ///< no connection, or it was lost (then the method may have run), or the
+                          ///< server is stopping
   kUnknownMethod = 4,     ///< the server has no such service or method
   kBadRequest = 5,        ///< it lacks required fields, or the server can't parse it
   kBadReply = 6,          ///< it can't be parsed

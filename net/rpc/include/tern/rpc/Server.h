@@ -49,9 +49,9 @@ class Server {
   void registerService(google::protobuf::Service* service);
 
   /// Serves that server's connections; any number of servers may be attached. Sets their
-  /// connection, message and water-mark callbacks; the connections' contexts are taken, too. Before
-  /// the server's start(), on its thread. This object may be gone afterwards. `onConnection` is
-  /// called as the server's connection callback would be.
+  /// connection, message, drain and water-mark callbacks; the connections' contexts are taken, too.
+  /// Before the server's start(), on its thread. This object may be gone afterwards. `onConnection`
+  /// is called as the server's connection callback would be.
   void attach(TcpServer& server, ConnectionCallback onConnection = {});
 
  private:
