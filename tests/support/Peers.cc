@@ -16,7 +16,7 @@
 namespace tern::testing {
 namespace {
 
-constexpr timeval kPatience{30, 0};
+constexpr timeval kTimeout{30, 0};
 
 [[noreturn]] void fail(const std::string& what) {
   const int error = errno;
@@ -34,7 +34,7 @@ bool waitUntilConnected(int fd) {
   pollfd waiting{fd, POLLOUT, 0};
   int n = 0;
   do {
-    n = ::poll(&waiting, 1, static_cast<int>(kPatience.tv_sec) * 1000);
+    n = ::poll(&waiting, 1, static_cast<int>(kTimeout.tv_sec) * 1000);
   } while (n < 0 && errno == EINTR);
   int error = ETIMEDOUT;
   socklen_t length = sizeof error;
@@ -50,8 +50,8 @@ Peer::Peer(const SocketAddress& server, int receiveBuffer)
   if (!fd_) fail("socket");
   // Before connect(): the window is agreed on there.
   if (receiveBuffer > 0) setOption(fd(), SOL_SOCKET, SO_RCVBUF, receiveBuffer);
-  setOption(fd(), SOL_SOCKET, SO_RCVTIMEO, kPatience);
-  setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kPatience);
+  setOption(fd(), SOL_SOCKET, SO_RCVTIMEO, kTimeout);
+  setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kTimeout);
   if (!server.isUnix()) setOption(fd(), IPPROTO_TCP, TCP_NODELAY, 1);
   if (::connect(fd(), server.sockAddr(), server.sockAddrLength()) == 0) return;
   // Interrupted, as by a ring that ended on this thread, it goes on by itself.
@@ -59,8 +59,8 @@ Peer::Peer(const SocketAddress& server, int receiveBuffer)
 }
 
 Peer::Peer(UniqueFd connected) : fd_(std::move(connected)) {
-  setOption(fd(), SOL_SOCKET, SO_RCVTIMEO, kPatience);
-  setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kPatience);
+  setOption(fd(), SOL_SOCKET, SO_RCVTIMEO, kTimeout);
+  setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kTimeout);
 }
 
 PeerListener::PeerListener(const SocketAddress& address)
@@ -79,7 +79,7 @@ bool PeerListener::hasClient() const {
 }
 
 Peer PeerListener::accept() {
-  setOption(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, kPatience);
+  setOption(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, kTimeout);
   int fd = -1;
   do {
     fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
