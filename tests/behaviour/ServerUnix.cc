@@ -3,11 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "support/Folder.h"
 #include "support/Peers.h"
 #include "support/ServerFixture.h"
 
@@ -15,24 +15,6 @@ namespace tern::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder that is gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string path = (fs::temp_directory_path() / "tern-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("no folder for a test");
-    path_ = path;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path_); }
-
-  [[nodiscard]] fs::path path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 class ServerUnix : public ServerFixture {
  protected:

@@ -2,11 +2,9 @@
 // folder.
 #include <gtest/gtest.h>
 #include <tern/http/Date.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "support/Folder.h"
 #include "support/Peers.h"
 #include "support/Process.h"
 #include "support/ServerProcess.h"
@@ -23,37 +22,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder of its own, which goes with it, with files to serve and a secret beside them.
-class Folder {
+void write(const fs::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+/// A folder with files to serve, and a secret beside them.
+class Site {
  public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "tern-http-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
-    path_ = name;
+  Site() {
     fs::create_directories(root() / "sub dir");
-    write(path_ / "secret.txt", "secret");
+    write(secret(), "secret");
     write(root() / "hello.txt", "0123456789");
     write(root() / "empty.html", "");
     write(root() / "sub dir" / "index.html", "<p>index</p>");
     fs::create_symlink("hello.txt", root() / "inside");
     fs::create_symlink("../secret.txt", root() / "outside");
-    fs::create_symlink(path_ / "secret.txt", root() / "absolute");
+    fs::create_symlink(secret(), root() / "absolute");
     fs::create_directory_symlink("..", root() / "up");
   }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
 
-  [[nodiscard]] fs::path root() const { return path_ / "root"; }
-  static void write(const fs::path& file, const std::string& bytes) {
-    std::ofstream(file, std::ios::binary) << bytes;
-  }
+  [[nodiscard]] fs::path root() const { return folder_.path() / "root"; }
 
  private:
-  fs::path path_;
+  [[nodiscard]] fs::path secret() const { return folder_.path() / "secret.txt"; }
+
+  Folder folder_;
 };
 
 /// What a request on a connection of its own gets, up to the end.
@@ -70,7 +63,7 @@ class HttpServerProcess : public ::testing::TestWithParam<std::string> {
  protected:
   HttpServerProcess()
       : server_(exampleProgram("http_server"), {{"--listen", "127.0.0.1:0", "--poller", GetParam(),
-                                                 "--root", folder_.root().string()},
+                                                 "--root", site_.root().string()},
                                                 {},
                                                 {}}) {}
 
@@ -94,7 +87,7 @@ class HttpServerProcess : public ::testing::TestWithParam<std::string> {
     return ask("GET", target, fields);
   }
 
-  Folder folder_;
+  Site site_;
   ServerProcess server_;
 };
 
@@ -167,7 +160,7 @@ TEST_P(HttpServerProcess, AnswersHeadWithoutABody) {
 
 TEST_P(HttpServerProcess, StreamsLargeFiles) {
   const std::string much = patternOf(std::size_t{20} << 20U);
-  Folder::write(folder_.root() / "large", much);
+  write(site_.root() / "large", much);
   expectSameBytes(get("/large").body, much);
   expectSameBytes(get("/large", "Range: bytes=1000000-9000000\r\n").body,
                   much.substr(1000000, 8000001));
