@@ -1,12 +1,8 @@
 // ComputeServerProcess: compute_server as a program: its answers, its fairness, and its bounds.
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
-#include <csignal>
 #include <cstddef>
 #include <future>
-#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
@@ -16,8 +12,7 @@
 #include "support/Peers.h"
 #include "support/Process.h"
 #include "support/Sanitizers.h"
-#include "support/ServerFixture.h"
-#include "support/ServerProcess.h"
+#include "support/ServerProgramFixture.h"
 
 namespace tern::testing {
 namespace {
@@ -39,20 +34,10 @@ std::multiset<std::string> linesOf(const std::string& text) {
   return lines;
 }
 
-class ComputeServerProcess : public ::testing::TestWithParam<std::string> {
+class ComputeServerProcess : public ServerProgramFixture {
  protected:
-  void TearDown() override {
-    if (server_ == nullptr) return;
-    server_->process().signal(SIGTERM);
-    EXPECT_EQ(server_->end(), 0);
-  }
-
   void start(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"--listen", "127.0.0.1:0", "--poller", GetParam()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    server_ = std::make_unique<ServerProcess>(exampleProgram("compute_server"),
-                                              ProcessOptions{arguments, {}, {}});
-    EXPECT_EQ(server_->poller(), GetParam());
+    ServerProgramFixture::start("compute_server", more);
   }
 
   // A client that sends this without end, and reads nothing, is stopped early, costs little memory,
@@ -62,19 +47,10 @@ class ComputeServerProcess : public ::testing::TestWithParam<std::string> {
     Peer peer(address());
     peer.sendAll("x:" + kPuzzle + "\n");
     peer.receiveExactly(85);
-    const timeval shortly{0, 500'000};
-    ASSERT_EQ(::setsockopt(peer.fd(), SOL_SOCKET, SO_SNDTIMEO, &shortly, sizeof shortly), 0);
     const std::size_t before = residentBytes(process());
     std::string requests;
     while (requests.size() < 100'000) requests += request;
-    std::size_t sent = 0;
-    // Until the server takes no more.
-    while (sent < 64 * kMiB) {
-      const ssize_t n = ::send(peer.fd(), requests.data(), requests.size(), MSG_NOSIGNAL);
-      if (n < 0) break;
-      sent += static_cast<std::size_t>(n);
-    }
-    EXPECT_LT(sent, 32 * kMiB);
+    EXPECT_LT(peer.sendUntilFull(requests, 32 * kMiB), 32 * kMiB);
     if (!kSanitized) {
       EXPECT_LT(residentBytes(process()), before + 16 * kMiB);
     }
@@ -82,12 +58,6 @@ class ComputeServerProcess : public ::testing::TestWithParam<std::string> {
     other.sendAll("x:" + kPuzzle + "\n");
     EXPECT_EQ(other.receiveExactly(85), "x:" + kSolution + "\r\n");
   }
-
-  [[nodiscard]] const SocketAddress& address() const { return server_->address(); }
-  [[nodiscard]] const Process& process() const { return server_->process(); }
-
- private:
-  std::unique_ptr<ServerProcess> server_;
 };
 
 TEST_P(ComputeServerProcess, AnswersEachRequestWithItsId) {
@@ -184,8 +154,7 @@ TEST_P(ComputeServerProcess, SurvivesClientsThatLeaveBeforeTheirAnswers) {
   EXPECT_EQ(peer.receiveExactly(85), "x:" + kSolution + "\r\n");
 }
 
-INSTANTIATE_TEST_SUITE_P(On, ComputeServerProcess, ::testing::Values("poll", "epoll", "io_uring"),
-                         [](const auto& testCase) { return testCase.param; });
+TERN_ON_EACH_PROGRAM_POLLER(ComputeServerProcess);
 
 TEST(ComputeServerUsage, AnImpossibleNumberOfThreadsIsNamed) {
   for (const std::string bad : {"0", "-1", "many"}) {

@@ -198,18 +198,8 @@ TEST_P(EchoServerProcess, HoldsLittleForAPeerThatNeverReads) {
   EchoServer server(options());
   Peer peer(server.address());
   expectEcho(peer, "hello");
-  const timeval shortly{0, 500'000};
-  ASSERT_EQ(::setsockopt(peer.fd(), SOL_SOCKET, SO_SNDTIMEO, &shortly, sizeof shortly), 0);
   const std::size_t before = residentBytes(server.process());
-  const std::string block = patternOf(kMiB);
-  std::size_t sent = 0;
-  // Until the server takes no more.
-  while (sent < 256 * kMiB) {
-    const ssize_t n = ::send(peer.fd(), block.data(), block.size(), MSG_NOSIGNAL);
-    if (n < 0) break;
-    sent += static_cast<std::size_t>(n);
-  }
-  EXPECT_LT(sent, 64 * kMiB);
+  EXPECT_LT(peer.sendUntilFull(patternOf(kMiB), 64 * kMiB), 64 * kMiB);
   EXPECT_LT(residentBytes(server.process()), before + 16 * kMiB);
   peer.close();
   server.process().signal(SIGTERM);

@@ -1,13 +1,8 @@
 // KvServerProcess: kv_server as a program, as clients of Redis see it.
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
-#include <algorithm>
-#include <csignal>
 #include <cstddef>
 #include <future>
-#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,12 +13,11 @@
 #include "support/Process.h"
 #include "support/Sanitizers.h"
 #include "support/ServerFixture.h"
-#include "support/ServerProcess.h"
+#include "support/ServerProgramFixture.h"
 
 namespace tern::testing {
 namespace {
 
-const std::string kKvServer = exampleProgram("kv_server");
 constexpr std::size_t kMiB = std::size_t{1} << 20U;
 
 std::string command(const std::vector<std::string>& words) {
@@ -43,25 +37,11 @@ void expectReply(Peer& peer, const std::string& request, const std::string& repl
   EXPECT_EQ(peer.receiveExactly(reply.size()), reply) << request;
 }
 
-class KvServerProcess : public ::testing::TestWithParam<std::string> {
+class KvServerProcess : public ServerProgramFixture {
  protected:
-  void TearDown() override {
-    if (server_ == nullptr) return;
-    server_->process().signal(SIGTERM);
-    EXPECT_EQ(server_->end(), 0);
-  }
-
   void start(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"--listen", "127.0.0.1:0", "--poller", GetParam()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    server_ = std::make_unique<ServerProcess>(kKvServer, ProcessOptions{arguments, {}, {}});
-    EXPECT_EQ(server_->poller(), GetParam());
+    ServerProgramFixture::start("kv_server", more);
   }
-  [[nodiscard]] const SocketAddress& address() const { return server_->address(); }
-  [[nodiscard]] const Process& process() const { return server_->process(); }
-
- private:
-  std::unique_ptr<ServerProcess> server_;
 };
 
 TEST_P(KvServerProcess, RepliesAsRedisDoes) {
@@ -192,19 +172,11 @@ TEST_P(KvServerProcess, HoldsLittleForAClientThatPipelinesAndNeverReads) {
   start();
   Peer peer(address());
   expectReply(peer, command({"SET", "a", std::string(20'000, 'x')}), "+OK\r\n");
-  const timeval shortly{0, 500'000};
-  ASSERT_EQ(::setsockopt(peer.fd(), SOL_SOCKET, SO_SNDTIMEO, &shortly, sizeof shortly), 0);
   const std::size_t before = residentBytes(process());
   std::string requests;
   for (int i = 0; i < 1000; ++i) requests += command({"GET", "a"});
-  std::size_t sent = 0;
-  // Until the server takes no more. It would have to hold a thousand times what it is sent.
-  while (sent < 64 * kMiB) {
-    const ssize_t n = ::send(peer.fd(), requests.data(), requests.size(), MSG_NOSIGNAL);
-    if (n < 0) break;
-    sent += static_cast<std::size_t>(n);
-  }
-  EXPECT_LT(sent, 32 * kMiB);
+  // The replies are a thousand times as long.
+  EXPECT_LT(peer.sendUntilFull(requests, 32 * kMiB), 32 * kMiB);
   if (!kSanitized) {
     EXPECT_LT(residentBytes(process()), before + 16 * kMiB);
   }
@@ -285,8 +257,7 @@ TEST_P(KvServerProcess, BoundsTheArgumentsOfACommand) {
   EXPECT_EQ(peer.receiveUntilEof(), "-ERR Protocol error: invalid bulk length\r\n");
 }
 
-INSTANTIATE_TEST_SUITE_P(On, KvServerProcess, ::testing::Values("poll", "epoll", "io_uring"),
-                         [](const auto& testCase) { return testCase.param; });
+TERN_ON_EACH_PROGRAM_POLLER(KvServerProcess);
 
 TEST(KvServerUsage, ImpossibleLimitsAreNamed) {
   for (const auto& [option, value] :
@@ -295,7 +266,7 @@ TEST(KvServerUsage, ImpossibleLimitsAreNamed) {
                                                         {"--maxmemory", "99999999999999999999"},
                                                         {"--proto-max-bulk-len", "0"},
                                                         {"--proto-max-bulk-len", "1GB"}}) {
-    Process process(kKvServer, {{option, value}, {}, {}});
+    Process process(exampleProgram("kv_server"), {{option, value}, {}, {}});
     EXPECT_EQ(process.wait(), 2);
     EXPECT_NE(process.errors().find(option), std::string::npos) << process.errors();
   }

@@ -1,6 +1,5 @@
 // TunnelServersProcess: proxy and socks5 as programs.
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <string>
 #include <thread>
@@ -95,16 +94,7 @@ TEST_P(ProxyServerProcess, HoldsLittleWhileTheReaderIsSlow) {
   client.sendAll("x");
   EXPECT_EQ(server.receiveExactly(1), "x");
   const std::size_t before = residentBytes(process());
-  const timeval shortly{0, 300'000};
-  ASSERT_EQ(::setsockopt(client.fd(), SOL_SOCKET, SO_SNDTIMEO, &shortly, sizeof shortly), 0);
-  const std::string block = patternOf(kMiB);
-  std::size_t sent = 0;
-  // Until the way is full.
-  while (sent < 256 * kMiB) {
-    const ssize_t n = ::send(client.fd(), block.data(), block.size(), MSG_NOSIGNAL);
-    if (n < 0) break;
-    sent += static_cast<std::size_t>(n);
-  }
+  const std::size_t sent = client.sendUntilFull(patternOf(kMiB), 64 * kMiB);
   EXPECT_LT(sent, 64 * kMiB);
   EXPECT_LT(residentBytes(process()), before + 4 * kMiB);
   client.shutdownWrite();

@@ -17,6 +17,8 @@ namespace tern::testing {
 namespace {
 
 constexpr timeval kTimeout{30, 0};
+// What takes nothing for so long is full.
+constexpr timeval kFull{0, 500'000};
 
 [[noreturn]] void fail(const std::string& what) {
   const int error = errno;
@@ -99,6 +101,21 @@ void Peer::sendAll(std::string_view bytes) {
 
 long Peer::sendNow(std::string_view bytes) {
   return ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+std::size_t Peer::sendUntilFull(std::string_view bytes, std::size_t most) {
+  setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kFull);
+  std::size_t sent = 0;
+  while (sent < most) {
+    const std::string_view next = bytes.substr(sent % bytes.size(), most - sent);
+    const ssize_t n = ::send(fd(), next.data(), next.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n < 0) fail("send");
+    sent += static_cast<std::size_t>(n);
+  }
+  setOption(fd(), SOL_SOCKET, SO_SNDTIMEO, kTimeout);
+  return sent;
 }
 
 std::string Peer::receiveSome(std::size_t most) {

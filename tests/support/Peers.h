@@ -24,6 +24,9 @@ class Peer {
   void sendAll(std::string_view bytes);
   /// As much as the kernel takes without waiting, or -1 and errno.
   long sendNow(std::string_view bytes);
+  /// These bytes over and over, until the other end has taken no more for half a second, or `most`
+  /// were sent; how many it was.
+  std::size_t sendUntilFull(std::string_view bytes, std::size_t most);
 
   /// One recv(): what is there, up to `most` bytes; empty at end of file.
   std::string receiveSome(std::size_t most = std::size_t{1} << 20U);
