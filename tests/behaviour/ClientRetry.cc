@@ -20,6 +20,18 @@ class ClientRetry : public ClientFixture {
   TcpClient& makeRetryingClient() {
     return makeClient([](TcpClient& client) { client.setRetry(kQuick); });
   }
+
+  // Twice, on the loop's own clock: an attempt that is due by then was made.
+  void passTheLongestDelay() {
+    Mailbox<bool> over;
+    loop().runAfter(2 * kQuick.longest, [&] { over.put(true); });
+    over.take();
+  }
+
+  void expectNobodyComes() {
+    passTheLongestDelay();
+    EXPECT_FALSE(listener.hasClient());
+  }
 };
 
 TEST_P(ClientRetry, TriesUntilTheServerIsThere) {
@@ -71,11 +83,7 @@ TEST_P(ClientRetry, EndsWithDisconnect) {
   EXPECT_EQ(server.receiveUntilEof(), "");
   server.close();
   downs.take();
-  // As long as the longest delay, on the loop's own clock: nobody comes.
-  Mailbox<bool> over;
-  loop().runAfter(2 * kQuick.longest, [&] { over.put(true); });
-  over.take();
-  EXPECT_FALSE(listener.hasClient());
+  expectNobodyComes();
 }
 
 TEST_P(ClientRetry, EndsWithDisconnectInTheCallbackThatTellsOfTheLoss) {
@@ -84,10 +92,7 @@ TEST_P(ClientRetry, EndsWithDisconnectInTheCallbackThatTellsOfTheLoss) {
   makeRetryingClient().connect();
   listener.accept().close();
   downs.take();
-  Mailbox<bool> over;
-  loop().runAfter(2 * kQuick.longest, [&] { over.put(true); });
-  over.take();
-  EXPECT_FALSE(listener.hasClient());
+  expectNobodyComes();
 }
 
 TEST_P(ClientRetry, EndsWithStopWhileTheConnectionStays) {
@@ -100,10 +105,7 @@ TEST_P(ClientRetry, EndsWithStopWhileTheConnectionStays) {
   EXPECT_EQ(server.receiveExactly(10), "still here");
   server.close();
   downs.take();
-  Mailbox<bool> over;
-  loop().runAfter(2 * kQuick.longest, [&] { over.put(true); });
-  over.take();
-  EXPECT_FALSE(listener.hasClient());
+  expectNobodyComes();
 }
 
 TEST_P(ClientRetry, StopsBetweenAttempts) {
@@ -111,9 +113,7 @@ TEST_P(ClientRetry, StopsBetweenAttempts) {
   failures.take();
   runOnLoop([this] { client().stop(); });
   const std::size_t soFar = failures.total();
-  Mailbox<bool> over;
-  loop().runAfter(2 * kQuick.longest, [&] { over.put(true); });
-  over.take();
+  passTheLongestDelay();
   EXPECT_EQ(failures.total(), soFar);
 }
 
@@ -123,10 +123,7 @@ TEST_P(ClientRetry, IsNotTheDefault) {
   listener.accept().close();
   ups.take();
   downs.take();
-  Mailbox<bool> over;
-  loop().runAfter(20ms, [&] { over.put(true); });
-  over.take();
-  EXPECT_FALSE(listener.hasClient());
+  expectNobodyComes();
 }
 
 TEST_P(ClientRetry, WithoutItTheUserConnectsAgainInTheCallbackThatTellsOfTheLoss) {
