@@ -13,15 +13,15 @@ std::string answerTo(const ComputeSession::Job& job) {
   const sudoku::Result result = sudoku::solve(job.puzzle);
   switch (result.outcome) {
     case sudoku::Outcome::kSolved:
-      return job.id + ':' + result.solution + "\r\n";
+      return job.id + ':' + result.solution;
     case sudoku::Outcome::kNoSolution:
-      return job.id + ":NoSolution\r\n";
+      return job.id + ":NoSolution";
     case sudoku::Outcome::kTooHard:
-      return job.id + ":TooHard\r\n";
+      return job.id + ":TooHard";
     case sudoku::Outcome::kBadPuzzle:
       break;
   }
-  return job.id + ":BadPuzzle\r\n";
+  return job.id + ":BadPuzzle";
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "ComputeServer.h"
 
 #include <Sudoku.h>
-#include <tern/base/Buffer.h>
 #include <tern/net/EventLoop.h>
 #include <tern/net/TcpConnection.h>
 #include <tern/net/TcpServer.h>
@@ -11,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace tern::compute {
@@ -34,16 +34,10 @@ const SessionPtr& sessionOf(const TcpConnectionPtr& connection) {
   return *std::any_cast<SessionPtr>(connection->getMutableContext());
 }
 
-void tellOff(const TcpConnectionPtr& connection, std::string_view error) {
-  connection->send("Error:" + std::string(error) + "\r\n");
-  sessionOf(connection)->abandon();
-  connection->shutdown();
-  connection->forceCloseWithDelay(kPartingTime);
-}
-
 }  // namespace
 
-ComputeServer::ComputeServer(TcpServer& server, const ComputeOptions& options) : options_(options) {
+ComputeServer::ComputeServer(TcpServer& server, const ComputeOptions& options)
+    : options_(options), codec_(kMostLine, LineCodec::Ending::kCrLf) {
   server.setConnectionCallback([this](const TcpConnectionPtr& connection) {
     if (connection->connected()) {
       connected(connection);
@@ -51,9 +45,16 @@ ComputeServer::ComputeServer(TcpServer& server, const ComputeOptions& options) :
       sessionOf(connection)->abandon();
     }
   });
-  server.setMessageCallback([this](const TcpConnectionPtr& connection, Buffer* input, Timestamp) {
-    receive(connection, input);
-  });
+  server.setMessageCallback(
+      codec_.onMessage([this](const TcpConnectionPtr& connection, std::string_view line,
+                              Timestamp) { receive(connection, line); },
+                       [this](const TcpConnectionPtr& connection, std::error_code) {
+                         sayLast(connection, "LineTooLong");
+                         // What else it sends is discarded: unread, it could take that line from
+                         // the client.
+                         connection->startRead();
+                       },
+                       kPartingTime));
   server.setHalfCloseCallback(
       [](const TcpConnectionPtr& connection) { sessionOf(connection)->finish(); });
   server.setHighWaterMarkCallback(
@@ -74,45 +75,37 @@ ComputeServer::ComputeServer(TcpServer& server, const ComputeOptions& options) :
 }
 
 void ComputeServer::connected(const TcpConnectionPtr& connection) const {
-  connection->setContext(std::make_shared<ComputeSession>(connection, options_.mostWaiting));
+  connection->setContext(
+      std::make_shared<ComputeSession>(connection, codec_, options_.mostWaiting));
 }
 
-void ComputeServer::receive(const TcpConnectionPtr& connection, Buffer* input) {
-  while (connection->connected()) {
-    const char* const end = input->findEOL();
-    if (end == nullptr) break;
-    std::string_view line(input->peek(), static_cast<std::size_t>(end - input->peek()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!accept(connection, line)) break;
-    input->retrieveUntil(end + 1);
+void ComputeServer::receive(const TcpConnectionPtr& connection, std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0 || colon > kMostId) {
+    sayLast(connection, "NotARequest");
+    connection->shutdown();
+    connection->forceCloseWithDelay(kPartingTime);
+    return;
   }
-  if (connection->connected() && input->readableBytes() > kMostLine) {
-    tellOff(connection, "LineTooLong");
-  }
-  if (!connection->connected()) input->retrieveAll();
+  accept(connection, line.substr(0, colon), line.substr(colon + 1));
+  // The codec keeps the lines behind this one until reading starts again.
   if (sessionOf(connection)->mustPause()) connection->stopRead();
 }
 
-// False when the connection ends.
-bool ComputeServer::accept(const TcpConnectionPtr& connection, std::string_view line) {
-  if (line.size() > kMostLine) {
-    tellOff(connection, "LineTooLong");
-    return false;
-  }
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0 || colon > kMostId) {
-    tellOff(connection, "NotARequest");
-    return false;
-  }
-  const std::string_view id = line.substr(0, colon);
-  const std::string_view puzzle = line.substr(colon + 1);
+void ComputeServer::accept(const TcpConnectionPtr& connection, std::string_view id,
+                           std::string_view puzzle) {
   if (puzzle.size() != sudoku::kCells) {
-    connection->send(std::string(id) + ":BadPuzzle\r\n");
-    return true;
+    codec_.send(connection, std::string(id) + ":BadPuzzle");
+    return;
   }
   const SessionPtr& session = sessionOf(connection);
   if (session->add({std::string(id), std::string(puzzle)})) pool_.schedule(session);
-  return true;
+}
+
+// Behind the answers that were sent; those that were not drop out.
+void ComputeServer::sayLast(const TcpConnectionPtr& connection, std::string_view error) const {
+  codec_.send(connection, "Error:" + std::string(error));
+  sessionOf(connection)->abandon();
 }
 
 }  // namespace tern::compute

@@ -1,6 +1,7 @@
 // ComputeServer: reads lines on the loops, and has the compute threads answer them.
 #pragma once
 
+#include <tern/codec/LineCodec.h>
 #include <tern/net/Callbacks.h>
 
 #include <cstddef>
@@ -29,10 +30,12 @@ class ComputeServer {
 
  private:
   void connected(const TcpConnectionPtr& connection) const;
-  void receive(const TcpConnectionPtr& connection, Buffer* input);
-  bool accept(const TcpConnectionPtr& connection, std::string_view line);
+  void receive(const TcpConnectionPtr& connection, std::string_view line);
+  void accept(const TcpConnectionPtr& connection, std::string_view id, std::string_view puzzle);
+  void sayLast(const TcpConnectionPtr& connection, std::string_view error) const;
 
   const ComputeOptions options_;
+  const LineCodec codec_;
   ComputePool pool_;
 };
 

@@ -59,7 +59,7 @@ ComputeSession::Taken ComputeSession::take() {
     }
   }
   // Behind a stopRead() of the loop, which that does itself, at once. One that comes later is not
-  // undone for long: the loop looks again at the next message.
+  // undone for long: the loop looks again at the next line.
   const TcpConnectionPtr connection = resume ? connection_.lock() : nullptr;
   if (connection != nullptr) connection->startRead();
   return taken;
@@ -67,7 +67,7 @@ ComputeSession::Taken ComputeSession::take() {
 
 void ComputeSession::answer(const std::string& line) {
   const TcpConnectionPtr connection = connection_.lock();
-  if (connection != nullptr) connection->send(line);
+  if (connection != nullptr) codec_.send(connection, line);
   const std::lock_guard lock(mutex_);
   --working_;
   // Other threads sent their answers before they came here.

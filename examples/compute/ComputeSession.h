@@ -1,6 +1,7 @@
 // ComputeSession: the puzzles of one connection, between its loop and the compute threads.
 #pragma once
 
+#include <tern/codec/LineCodec.h>
 #include <tern/net/Callbacks.h>
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace tern::compute {
 
@@ -21,8 +23,8 @@ class ComputeSession {
     std::string puzzle;
   };
 
-  ComputeSession(const TcpConnectionPtr& connection, std::size_t mostWaiting)
-      : connection_(connection), mostWaiting_(mostWaiting) {}
+  ComputeSession(const TcpConnectionPtr& connection, LineCodec codec, std::size_t mostWaiting)
+      : connection_(connection), codec_(std::move(codec)), mostWaiting_(mostWaiting) {}
 
   // --- the connection's loop ---
 
@@ -50,6 +52,7 @@ class ComputeSession {
   [[nodiscard]] bool idle() const { return jobs_.empty() && working_ == 0; }
 
   const std::weak_ptr<TcpConnection> connection_;
+  const LineCodec codec_;
   const std::size_t mostWaiting_;
   std::mutex mutex_;
   std::deque<Job> jobs_;

@@ -115,6 +115,15 @@ TEST_P(ComputeServerProcess, ClosesAfterWhatIsNoRequest) {
   EXPECT_EQ(peer.receiveUntilEof(), "Error:LineTooLong\r\n");
 }
 
+TEST_P(ComputeServerProcess, TakesLinesUpToTheirLimit) {
+  start();
+  Peer peer(address());
+  peer.sendAll("x:" + std::string(254, '0') + "\r\n");
+  EXPECT_EQ(peer.receiveExactly(13), "x:BadPuzzle\r\n");
+  peer.sendAll("x:" + std::string(255, '0') + "\r\nx:\r\n");
+  EXPECT_EQ(peer.receiveUntilEof(), "Error:LineTooLong\r\n");
+}
+
 TEST_P(ComputeServerProcess, OneClientsHundredsDoNotDelayAnothersOne) {
   start({"--compute-threads", "1", "--queue", "1000"});
   Peer greedy(address());
