@@ -64,7 +64,7 @@ KvServer::KvServer(TcpServer& server, const Store::Options& store, const RespPar
                                    Timestamp when) { receive(connection, input, toTime(when)); });
   server.setHighWaterMarkCallback({}, kHighMark);
   server.setLowWaterMarkCallback(
-      [this](const TcpConnectionPtr& connection, std::size_t) { resume(connection); }, kLowMark);
+      [](const TcpConnectionPtr& connection, std::size_t) { connection->startRead(); }, kLowMark);
   server.setOutputLimit(Reply::kMost + 2 * kHighMark);
 
   EventLoop* const loop = server.getLoop();
@@ -92,16 +92,9 @@ void KvServer::receive(const TcpConnectionPtr& connection, Buffer* input, Time n
   if (session->client.closing) {
     input->retrieveAll();
   } else if (!serveSafely(connection, *session, input, now)) {
+    // Until the client has taken most of what it was sent.
     connection->stopRead();
-  }
-}
-
-// The client has taken most of what it was sent.
-void KvServer::resume(const TcpConnectionPtr& connection) {
-  auto* const session = std::any_cast<Session>(connection->getMutableContext());
-  if (session->client.closing) return;
-  if (serveSafely(connection, *session, connection->inputBuffer(), toTime(Clock::now()))) {
-    connection->startRead();
+    connection->showInputAgain();
   }
 }
 

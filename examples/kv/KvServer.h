@@ -36,7 +36,6 @@ class KvServer {
   void setUp(EventLoop* loop);
   void greetOrPart(const TcpConnectionPtr& connection);
   void receive(const TcpConnectionPtr& connection, Buffer* input, Time now);
-  void resume(const TcpConnectionPtr& connection);
   bool serveSafely(const TcpConnectionPtr& connection, Session& session, Buffer* input, Time now);
   static void giveUp(const TcpConnectionPtr& connection, Session& session);
   bool serve(const TcpConnectionPtr& connection, Session& session, Buffer* input, Time now);
