@@ -95,6 +95,32 @@ TEST(SlotTable, AnIdOfAnotherTableIsNotFoundInASmallerOne) {
   EXPECT_EQ(small.size(), 1U);
 }
 
+TEST(SlotTable, AForeignIdIsFoundWhileItsOccupantIsThereAndNotBefore) {
+  SlotTable<int> table;
+  const SlotId first{0, 1};
+  EXPECT_EQ(table.findForeign(SlotId{}), nullptr);
+  EXPECT_EQ(table.findForeign(first), nullptr);
+  ASSERT_EQ(table.insert(1), first);
+  ASSERT_NE(table.findForeign(first), nullptr);
+  EXPECT_EQ(*table.findForeign(first), 1);
+
+  // Guessed, as by a peer that has seen the first: the slot is free, and will be given out so.
+  const SlotId second{1, 1};
+  EXPECT_EQ(table.findForeign(second), nullptr);
+  ASSERT_EQ(table.insert(2), second);
+  ASSERT_NE(table.findForeign(second), nullptr);
+  EXPECT_EQ(*table.findForeign(second), 2);
+
+  table.erase(first);
+  const SlotId heir{0, 2};
+  EXPECT_EQ(table.findForeign(first), nullptr);
+  EXPECT_EQ(table.findForeign(heir), nullptr);
+  ASSERT_EQ(table.insert(3), heir);
+  EXPECT_EQ(table.findForeign(first), nullptr);
+  ASSERT_NE(table.findForeign(heir), nullptr);
+  EXPECT_EQ(*table.findForeign(heir), 3);
+}
+
 TEST(SlotTable, FreedSlotsAreUsedBeforeItGrows) {
   SlotTable<int> table;
   std::vector<SlotId> ids(100);
