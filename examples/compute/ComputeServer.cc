@@ -55,8 +55,10 @@ ComputeServer::ComputeServer(TcpServer& server, const ComputeOptions& options)
                          connection->startRead();
                        },
                        kPartingTime));
-  server.setHalfCloseCallback(
-      [](const TcpConnectionPtr& connection) { sessionOf(connection)->finish(); });
+  // Whether the client or this server will stop: what was asked is answered first.
+  const auto finish = [](const TcpConnectionPtr& connection) { sessionOf(connection)->finish(); };
+  server.setHalfCloseCallback(finish);
+  server.setDrainCallback(finish);
   server.setHighWaterMarkCallback(
       [](const TcpConnectionPtr& connection, std::size_t) {
         sessionOf(connection)->setOutputFull(true);

@@ -10,6 +10,7 @@ namespace tern::compute {
 
 bool ComputeSession::add(Job job) {
   const std::lock_guard lock(mutex_);
+  if (finished_) return false;
   jobs_.push_back(std::move(job));
   queueFull_ = queueFull_ || jobs_.size() > mostWaiting_;
   // With more than one, the pool has it already.

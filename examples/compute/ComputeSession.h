@@ -28,12 +28,13 @@ class ComputeSession {
 
   // --- the connection's loop ---
 
-  /// True if the session has to be handed to the pool, since it had nothing to do.
+  /// True if the session has to be handed to the pool, since it had nothing to do. After finish()
+  /// nothing is taken.
   [[nodiscard]] bool add(Job job);
   /// Whether the connection must not be read from.
   [[nodiscard]] bool mustPause();
   void setOutputFull(bool full);
-  /// No more jobs will come: the connection shuts down behind the last answer.
+  /// No more jobs are wanted: the connection shuts down behind the last answer.
   void finish();
   /// The connection is gone: what waits is dropped.
   void abandon();

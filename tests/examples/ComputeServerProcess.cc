@@ -1,6 +1,7 @@
 // ComputeServerProcess: compute_server as a program: its answers, its fairness, and its bounds.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstddef>
 #include <future>
 #include <set>
@@ -92,6 +93,15 @@ TEST_P(ComputeServerProcess, AnswersAllThatCameBeforeTheClientEndedItsSending) {
     }));
   }
   for (std::future<void>& client : clients) client.get();
+}
+
+TEST_P(ComputeServerProcess, AnswersWhatItWasAskedBeforeItWasToldToEnd) {
+  start({"--compute-threads", "1"});
+  Peer peer(address());
+  peer.sendAll("x:" + kPuzzle + "\ny:" + kEndlessPuzzle + "\nz:" + kPuzzle + "\n");
+  EXPECT_EQ(peer.receiveExactly(85), "x:" + kSolution + "\r\n");
+  process().signal(SIGTERM);
+  EXPECT_EQ(peer.receiveUntilEof(), "y:TooHard\r\nz:" + kSolution + "\r\n");
 }
 
 TEST_P(ComputeServerProcess, TakesRequestsByteByByte) {
