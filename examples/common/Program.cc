@@ -90,6 +90,13 @@ void ServerArguments::addTo(CLI::App& app) {
   app.add_option("--threads", threads_, "how many loops serve")
       ->check(CLI::Range(1U, 1024U))
       ->capture_default_str();
+  app.add_option("--busy-poll", busyPoll_, "microseconds to look for events before a loop sleeps")
+      ->check(CLI::Range(0U, 1'000'000U))
+      ->capture_default_str();
+}
+
+std::chrono::microseconds ServerArguments::busyPoll() const noexcept {
+  return std::chrono::microseconds(busyPoll_);
 }
 
 SocketAddress ServerArguments::listen() const { return SocketAddress::parse(listen_); }

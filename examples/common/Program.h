@@ -4,6 +4,7 @@
 #include <tern/net/SocketAddress.h>
 #include <tern/poller/PollerSpec.h>
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -41,6 +42,7 @@ class PollerArgument {
 ///   --listen HOST:PORT   where to listen (port 0: the kernel chooses)
 ///   --poller NAME
 ///   --threads N          how many loops serve; 1: the main one itself
+///   --busy-poll US       microseconds to look for events before a loop sleeps (default: 0)
 class ServerArguments {
  public:
   void addTo(CLI::App& app);
@@ -49,6 +51,7 @@ class ServerArguments {
   [[nodiscard]] SocketAddress listen() const;
   [[nodiscard]] PollerSpec poller() const { return poller_.spec(); }
   [[nodiscard]] unsigned threads() const noexcept { return threads_; }
+  [[nodiscard]] std::chrono::microseconds busyPoll() const noexcept;
 
   /// Prints the ready line: "listening on 127.0.0.1:40123 (poller epoll, threads 1)".
   void printReady(const SocketAddress& address, const EventLoop& loop) const;
@@ -57,6 +60,7 @@ class ServerArguments {
   std::string listen_ = "127.0.0.1:0";
   PollerArgument poller_;
   unsigned threads_ = 1;
+  unsigned busyPoll_ = 0;
 };
 
 }  // namespace tern::examples

@@ -30,6 +30,9 @@ void serve(const ServerArguments& arguments, const std::string& program,
     server.stop(patience, [&loop] { loop.quit(); });
   });
   server.start();
+  for (EventLoop* const each : server.loops()) {
+    each->runInLoop([each, spell = arguments.busyPoll()] { each->setBusyPoll(spell); });
+  }
   arguments.printReady(server.address(), loop);
   loop.loop();
 }

@@ -18,6 +18,7 @@ namespace tern::examples {
 ///   --listen HOST:PORT   where to listen (port 0: the kernel chooses)
 ///   --poller NAME        poll, epoll, io_uring or auto (default: TERN_POLLER, or epoll)
 ///   --threads N          how many loops serve connections; 1: the accepting loop itself
+///   --busy-poll US       microseconds to look for events before a loop sleeps (default: 0)
 ///
 /// It makes the loop and the server, lets `configure` set the callbacks, starts, and prints one
 /// line: "listening on 127.0.0.1:40123 (poller epoll, threads 1)". At SIGINT or SIGTERM it drains

@@ -89,6 +89,15 @@ void EventLoop::turn() {
   runTurnEndTasks();
 }
 
+// Whether something has happened. Other threads find the loop awake, and write to no eventfd.
+bool EventLoop::spin() {
+  const Timestamp end = addSaturated(Clock::now(), busyPoll_);
+  do {
+    if (poller_->runOnce(Duration::zero()) > 0 || tasks_->wanted()) return true;
+  } while (Clock::now() < end);
+  return false;
+}
+
 void EventLoop::runEvents() {
   struct Awake {
     TaskQueue& tasks;
@@ -97,6 +106,7 @@ void EventLoop::runEvents() {
   const bool idle = turnEnd_.empty() && !tasks_->hasWork();
   timers_->arm();
   const Awake awake{*tasks_};
+  if (idle && busyPoll_ > Duration::zero() && spin()) return;
   const bool sleeps = idle && tasks_->prepareToSleep();
   poller_->runOnce(sleeps ? kForever : Duration::zero());
 }

@@ -63,6 +63,11 @@ class TaskQueue {
     return next_ < batch_.size() || posted_.load(std::memory_order_relaxed);
   }
 
+  /// A sleeping loop would have been woken.
+  [[nodiscard]] bool wanted() const noexcept {
+    return hasWork() || woken_.load(std::memory_order_relaxed);
+  }
+
   /// Refuses further tasks and destroys those queued.
   void close();
 
