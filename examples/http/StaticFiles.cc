@@ -64,7 +64,20 @@ Response plain(int status) {
   return {status, std::to_string(status) + ' ' + std::string(http::reasonPhrase(status)) + '\n'};
 }
 
-// A file on its way to a client. When it can't be read to its end, the responder is dropped
+// The bytes from there on, at least one; at most so many.
+std::string readPiece(const UniqueFd& fd, std::uint64_t offset, std::uint64_t most) {
+  std::string piece(static_cast<std::size_t>(most), '\0');
+  ssize_t n = 0;
+  do {
+    n = ::pread(fd.get(), piece.data(), piece.size(), static_cast<off_t>(offset));
+  } while (n < 0 && errno == EINTR);
+  // The file may have become shorter than it said.
+  if (n <= 0) throw std::system_error(n < 0 ? errno : ENODATA, std::system_category(), "pread");
+  piece.resize(static_cast<std::size_t>(n));
+  return piece;
+}
+
+// A large file on its way to a client. When it can't be read to its end, the responder is dropped
 // unfinished, which closes the connection: the client must not take a part for the whole.
 class FileOnItsWay {
  public:
@@ -78,13 +91,7 @@ class FileOnItsWay {
 
   /// Sends a piece; true while more are to come.
   bool sendPiece() {
-    std::string piece(static_cast<std::size_t>(std::min(left_, kPiece)), '\0');
-    const ssize_t n = ::pread(fd_.get(), piece.data(), piece.size(), static_cast<off_t>(offset_));
-    if (n < 0 && errno == EINTR) return true;
-    // The file has become shorter than it said.
-    if (n <= 0 && left_ > 0)
-      throw std::system_error(n < 0 ? errno : ENODATA, std::system_category(), "pread");
-    piece.resize(static_cast<std::size_t>(n));
+    std::string piece = readPiece(fd_, offset_, std::min(left_, kPiece));
     offset_ += piece.size();
     left_ -= piece.size();
     responder_.write(std::move(piece));
@@ -141,13 +148,20 @@ void sendFile(const Request& request, UniqueFd fd, const struct stat& file, std:
                                         std::to_string(range.begin + range.length - 1) + '/' +
                                         size);
   }
+  if (!request.isHead() && range.length > 0 && range.length <= kPiece) {
+    std::string whole = readPiece(fd, range.begin, range.length);
+    // Else the file has become shorter meanwhile, which the pieces below find out.
+    if (whole.size() == range.length) {
+      responder.send(std::move(head.setBody(std::move(whole))));
+      return;
+    }
+  }
   responder.start(std::move(head), range.length);
   if (request.isHead() || range.length == 0) {
     responder.finish();
     return;
   }
   const auto onItsWay = std::make_shared<FileOnItsWay>(std::move(fd), range, std::move(responder));
-  // Most files are one piece: those need not wait for room.
   if (!onItsWay->sendPiece()) return;
   onItsWay->responder().onReady([onItsWay] { onItsWay->sendPiece(); });
 }
@@ -160,18 +174,20 @@ StaticFiles::StaticFiles(const std::string& folder)
     throw std::invalid_argument("--root " + folder + ": " + std::system_category().message(errno));
   }
   // Asked now: without openat2() (Linux 5.6, and not in every container) nothing could be served.
-  if (!open(".")) {
+  struct stat file{};
+  if (!open(".", file)) {
     throw std::invalid_argument("--root " + folder +
                                 ": openat2(): " + std::system_category().message(errno));
   }
 }
 
-UniqueFd StaticFiles::open(const std::string& path) const {
+UniqueFd StaticFiles::open(const std::string& path, struct stat& file) const {
   open_how how{};
   how.flags = kOpenFlags;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  return UniqueFd(
+  UniqueFd fd(
       static_cast<int>(::syscall(SYS_openat2, folder_.get(), path.c_str(), &how, sizeof how)));
+  return fd && ::fstat(fd.get(), &file) == 0 ? std::move(fd) : UniqueFd();
 }
 
 void StaticFiles::handle(const Request& request, Responder responder) const {
@@ -186,13 +202,13 @@ void StaticFiles::handle(const Request& request, Responder responder) const {
   }
   // Relative, and "." for the root itself.
   std::string path = '.' + *decoded;
-  UniqueFd fd = open(path);
   struct stat file{};
-  if (fd && ::fstat(fd.get(), &file) == 0 && S_ISDIR(file.st_mode)) {
+  UniqueFd fd = open(path, file);
+  if (fd && S_ISDIR(file.st_mode)) {
     path += "/index.html";
-    fd = open(path);
+    fd = open(path, file);
   }
-  if (!fd || ::fstat(fd.get(), &file) != 0 || !S_ISREG(file.st_mode)) {
+  if (!fd || !S_ISREG(file.st_mode)) {
     responder.send(plain(fd || errno != EACCES ? 404 : 403));
     return;
   }

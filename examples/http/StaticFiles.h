@@ -1,6 +1,7 @@
 // StaticFiles: the files below a folder, over HTTP.
 #pragma once
 
+#include <sys/stat.h>
 #include <tern/base/UniqueFd.h>
 #include <tern/http/Service.h>
 
@@ -20,7 +21,8 @@ class StaticFiles {
   void handle(const http::Request& request, http::Responder responder) const;
 
  private:
-  [[nodiscard]] UniqueFd open(const std::string& path) const;
+  /// None, and errno, when it can't be opened.
+  [[nodiscard]] UniqueFd open(const std::string& path, struct stat& file) const;
 
   UniqueFd folder_;
 };
