@@ -18,19 +18,22 @@ void LazyDeadline::set(Timestamp when) {
 }
 
 bool LazyDeadline::expired() {
-  const bool reached = deadline_ != Timestamp::max() && deadline_ <= armedFor_;
-  armedFor_ = Timestamp::max();
-  if (reached) {
+  if (deadline_ != Timestamp::max() && deadline_ <= firedFor_) {
     clear();
     return true;
   }
-  if (deadline_ != Timestamp::max()) arm();
+  if (deadline_ < armedFor_) arm();
   return false;
 }
 
 void LazyDeadline::arm() {
-  loop_.cancel(timer_);
-  timer_ = loop_.runAt(deadline_, tick_);
+  if (armedFor_ != Timestamp::max()) loop_.cancel(timer_);
+  armedFor_ = Timestamp::max();  // runAt() may throw
+  // A copy of the tick, which may destroy this.
+  timer_ = loop_.runAt(deadline_, [this, tick = tick_] {
+    firedFor_ = std::exchange(armedFor_, Timestamp::max());
+    tick();
+  });
   armedFor_ = deadline_;
 }
 

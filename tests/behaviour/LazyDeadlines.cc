@@ -99,6 +99,20 @@ TEST_P(LazyDeadlines, SetAnewWhereTheyExpireAreADifferentDeadline) {
   runUntil(loop_, [&] { return expired == 5; });
 }
 
+TEST_P(LazyDeadlines, MovedToThePastWhereTheyTickExpireThere) {
+  int expired = 0;
+  deadline_.emplace(loop_, [&] {
+    deadline_->set(Clock::now() - 1h);
+    if (!deadline_->expired()) return;
+    ++expired;
+    deadline_.reset();
+  });
+  deadline_->set(Clock::now() + 1ms);
+  runUntil(loop_, [&] { return expired > 0; });
+  runBeyond5ms();
+  EXPECT_EQ(expired, 1);
+}
+
 TERN_ON_EACH_POLLER(LazyDeadlines);
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace tern {
 /// TcpConnection::setDeadline(). Loop thread; the loop must outlive it.
 class LazyDeadline {
  public:
-  /// `tick` runs when the timer fires, and is to ask expired(). It must not own this.
+  /// `tick` runs when the timer fires, and is to ask expired(). It must not own this, and may
+  /// destroy it. It is copied now and then.
   LazyDeadline(EventLoop& loop, EventLoop::TimerCallback tick);
   LazyDeadline(const LazyDeadline&) = delete;
   LazyDeadline& operator=(const LazyDeadline&) = delete;
@@ -20,7 +21,7 @@ class LazyDeadline {
 
   void set(Timestamp when);
   void clear() noexcept { deadline_ = Timestamp::max(); }
-  /// In `tick`: whether the deadline has passed; it is then cleared.
+  /// In `tick`, which may move the deadline first: whether it has passed; it is then cleared.
   [[nodiscard]] bool expired();
 
  private:
@@ -30,7 +31,8 @@ class LazyDeadline {
   const EventLoop::TimerCallback tick_;
   TimerId timer_;
   Timestamp deadline_ = Timestamp::max();
-  Timestamp armedFor_ = Timestamp::max();  // max: no timer runs
+  Timestamp armedFor_ = Timestamp::max();  // when the timer fires; max: there is none
+  Timestamp firedFor_ = Timestamp::min();
 };
 
 }  // namespace tern
