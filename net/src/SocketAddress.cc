@@ -17,6 +17,23 @@
 namespace tern {
 namespace {
 
+// For messages, which a NUL byte would end and a control character could garble.
+std::string quoted(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string result = "'";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && byte < 0x7F) {
+      result += c;
+    } else {
+      result += "\\x";
+      result += kDigits[byte >> 4U];
+      result += kDigits[byte & 0xFU];
+    }
+  }
+  return result + '\'';
+}
+
 std::optional<std::uint16_t> parsePort(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -30,7 +47,7 @@ std::uint32_t parseScope(const std::string& scope) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(scope.data(), scope.data() + scope.size(), number);
   if (error != std::errc{} || end != scope.data() + scope.size() || number == 0) {
-    throw std::invalid_argument("'" + scope + "' is no network interface of this machine");
+    throw std::invalid_argument(quoted(scope) + " is no network interface of this machine");
   }
   return number;
 }
@@ -73,7 +90,7 @@ SocketAddress::SocketAddress(std::string_view ip, std::uint16_t port) : v6_{} {
   }
   v6_ = {};
   if (::inet_pton(AF_INET6, text.c_str(), &v6_.sin6_addr) != 1) {
-    throw std::invalid_argument("'" + std::string(ip) + "' is not a numeric IPv4 or IPv6 address");
+    throw std::invalid_argument(quoted(ip) + " is not a numeric IPv4 or IPv6 address");
   }
   v6_.sin6_family = AF_INET6;
   v6_.sin6_port = htons(port);
@@ -110,8 +127,7 @@ SocketAddress SocketAddress::unixAbstract(std::string_view name) {
 
 SocketAddress SocketAddress::parse(std::string_view text) {
   const auto refuse = [&](std::string_view why) {
-    return std::invalid_argument("'" + std::string(text) +
-                                 "' is not an address: " + std::string(why));
+    return std::invalid_argument(quoted(text) + " is not an address: " + std::string(why));
   };
   try {
     if (!text.starts_with(kUnixPrefix)) return parseIp(text);

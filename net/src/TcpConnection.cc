@@ -154,6 +154,8 @@ void TcpConnection::fellToLowMark(std::size_t waiting) {
 void TcpConnection::writeCompleted() {
   loop().queueInLoop([self = shared_from_this()] {
     if (self->disconnected() || !self->callbacks_->writeComplete) return;
+    // What was sent meanwhile has its own end.
+    if (self->outputBytes() > 0 || self->hasFiles()) return;
     self->runCallback([&] { self->callbacks_->writeComplete(self); });
   });
 }

@@ -31,6 +31,8 @@ class TcpFlush : public ServerFixture {
     EXPECT_EQ(peer.receiveSome(), replies());
     EXPECT_EQ(sends() - sendsBefore, 1U);
   }
+
+  Mailbox<std::size_t> written_;
 };
 
 TEST_P(TcpFlush, RepliesSentInOneMessageCallbackLeaveInOneSegment) {
@@ -68,6 +70,26 @@ TEST_P(TcpFlush, SendsInAWriteCompleteCallbackLeaveInOneSegment) {
   Peer peer(address());
   EXPECT_EQ(peer.receiveExactly(5), "first");
   expectRepliesAtOnce(peer, 1);
+}
+
+TEST_P(TcpFlush, WriteCompleteIsNotSaidWhileWhatWasSentMeanwhileWaits) {
+  static const std::string much = patternOf(std::size_t{4} * 1024 * 1024);
+  serve([this](TcpServer& server) {
+    server.setMessageCallback([this](const TcpConnectionPtr& connection, Buffer* input, Timestamp) {
+      input->retrieveAll();
+      connection->send("first");
+      // It runs before the callback that is due for the first.
+      loop().queueInLoop([connection] { connection->send(much); });
+    });
+    server.setWriteCompleteCallback(
+        [this](const TcpConnectionPtr& connection) { written_.put(connection->outputBytes()); });
+  });
+  Peer peer(address(), 16 * 1024);
+  peer.sendAll("?");
+  EXPECT_EQ(peer.receiveExactly(5), "first");
+  expectSameBytes(peer.receiveExactly(much.size()), much);
+  EXPECT_EQ(written_.take(), 0U);
+  EXPECT_EQ(written_.size(), 0U);
 }
 
 TEST_P(TcpFlush, SendsInATimerLeaveInOneSegment) {

@@ -1,6 +1,7 @@
 // Limits: what is too much gets its status, and a close; what is just enough does not.
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "HttpFixture.h"
 
@@ -127,6 +128,20 @@ TEST_P(HttpLimits, ExceededByAClientThatNeverStopsSendingEndTheConnection) {
   const std::string block(10'000, 'x');
   ASSERT_TRUE(eventually([&] { return peer.sendNow(block) < 0 && errno != EAGAIN; }));
   closed();
+}
+
+TEST_P(HttpLimits, WhatIsTooLongAndMalformedBehindThatIsTooLongHoweverItArrives) {
+  serveMirror(small());
+  const std::string line = std::string(101, 'x') + '\x01';
+  const std::string trailer =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " +
+      std::string(500, 'x') + '\x01';
+  for (const auto& [bytes, status] : {std::pair(line, 414), std::pair(trailer, 431)}) {
+    expectRefused(status, bytes);
+    HttpPeer peer(address());
+    for (const char byte : bytes) peer.sendNow({&byte, 1});
+    EXPECT_EQ(peer.receive().status, status);
+  }
 }
 
 TERN_ON_EACH_POLLER(HttpLimits);

@@ -201,6 +201,17 @@ TEST(SocketAddress, OnlyNumericAddressesAreTaken) {
   }
 }
 
+TEST(SocketAddress, ARefusalShowsTheWholeTextAndNoControlCharacters) {
+  using namespace std::string_view_literals;
+  try {
+    SocketAddress::parse("a\0b\x1b[31m:80"sv);
+    FAIL();
+  } catch (const std::invalid_argument& refused) {
+    EXPECT_EQ(std::string(refused.what()).rfind("'a\\x00b\\x1b[31m:80' is not an address: ", 0), 0U)
+        << refused.what();
+  }
+}
+
 // A view may hold anything: what follows a NUL must not vanish behind it.
 TEST(SocketAddress, ATextWithANulInsideIsRefused) {
   using namespace std::string_view_literals;

@@ -8,9 +8,13 @@ namespace tern::http {
 LineCheck::Result LineCheck::feed(std::string_view bytes, bool stopAtEmptyLine) {
   const std::size_t before = consumed_;
   std::size_t at = 0;
+  const auto malformed = [&] {
+    consumed_ = before + at;
+    return Result::kMalformed;
+  };
   while (at < bytes.size()) {
     if (afterCr_) {
-      if (bytes[at] != '\n') return Result::kMalformed;
+      if (bytes[at] != '\n') return malformed();
       consumed_ = before + ++at;
       if (endLine() && stopAtEmptyLine) return Result::kEmptyLine;
       continue;
@@ -20,13 +24,16 @@ LineCheck::Result LineCheck::feed(std::string_view bytes, bool stopAtEmptyLine) 
     while (at < bytes.size() && isOctet(bytes[at], octet::kText)) ++at;
     if (at > text) {
       // Folding: a line that goes on in the next.
-      if (lineIsEmpty_ && isBlank(bytes[text])) return Result::kMalformed;
+      if (lineIsEmpty_ && isBlank(bytes[text])) {
+        at = text;
+        return malformed();
+      }
       lineIsEmpty_ = false;
     } else if (bytes[at] == '\r') {
       afterCr_ = true;
       ++at;
     } else {
-      return Result::kMalformed;
+      return malformed();
     }
   }
   consumed_ = before + bytes.size();

@@ -16,7 +16,7 @@ class LineCheck {
   /// Looks at more bytes. With `stopAtEmptyLine`, an empty line ends it: consumed() tells where.
   Result feed(std::string_view bytes, bool stopAtEmptyLine);
 
-  /// Bytes looked at since reset(), with the empty line.
+  /// Bytes looked at since reset(), with the empty line; without what is malformed.
   [[nodiscard]] std::size_t consumed() const noexcept { return consumed_; }
   /// Lines ended, without the empty one.
   [[nodiscard]] std::size_t lines() const noexcept { return lines_; }

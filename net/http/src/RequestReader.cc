@@ -177,8 +177,9 @@ RequestReader::Step RequestReader::readHead(Buffer& input) {
   const std::string_view within =
       bytes.substr(0, std::max(limits_.headBytes, lines_.consumed()) + 1);
   const LineCheck::Result result = lines_.feed(within.substr(lines_.consumed()), true);
-  if (result == LineCheck::Result::kMalformed) return fail(kBadRequest);
+  // The limit first, as it would be if each byte came alone.
   if (const int status = headLimitExceeded(lines_.consumed()); status != 0) return fail(status);
+  if (result == LineCheck::Result::kMalformed) return fail(kBadRequest);
   if (result != LineCheck::Result::kEmptyLine) return Step::kMore;
 
   const int status = parseHead(bytes.substr(0, lines_.consumed()));
@@ -251,9 +252,12 @@ RequestReader::Step RequestReader::readBody(Buffer& input) {
   const llhttp_errno_t error = parser_->execute(bytes);
   if (status_ != 0) return fail(status_);
   const bool complete = error == HPE_PAUSED && parser_->complete;
-  if (error != HPE_OK && !complete) return fail(kBadRequest);
-  const char* end = complete ? llhttp_get_error_pos(&parser_->state) : bytes.data() + bytes.size();
+  const bool bad = error != HPE_OK && !complete;
+  // Of bad bytes, those before the fault: a limit that they exceed comes first.
+  const char* end =
+      error == HPE_OK ? bytes.data() + bytes.size() : llhttp_get_error_pos(&parser_->state);
   if (parser_->chunked && !checkBetweenChunks(end)) return fail(status_);
+  if (bad) return fail(kBadRequest);
   input.retrieve(static_cast<std::size_t>(end - bytes.data()));
   return complete ? Step::kRequest : Step::kMore;
 }

@@ -47,6 +47,7 @@ class SocketAddress {
   [[nodiscard]] bool isIpv6() const noexcept { return family() == AF_INET6; }
   [[nodiscard]] bool isUnix() const noexcept { return family() == AF_UNIX; }
   /// What parse() reads: "127.0.0.1:80", "[::1]:80", "unix:/run/x.sock"; "unix:" without a name.
+  /// Control characters in a name become '?'.
   [[nodiscard]] std::string toString() const;
   /// muduo's name for it.
   [[nodiscard]] std::string toIpPort() const { return toString(); }
