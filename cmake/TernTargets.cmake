@@ -20,6 +20,10 @@ function(tern_layer name)
     PUBLIC "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>"
     PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src")
   target_link_libraries(tern_${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
+  if(TERN_BUILD_FUZZERS)
+    # libFuzzer is told what the layer does; programs without it are not affected.
+    target_compile_options(tern_${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   set_target_properties(tern_${name} PROPERTIES
     EXPORT_NAME ${name}
     CXX_EXTENSIONS OFF
