@@ -23,7 +23,7 @@ void check(const Handler& handler, const Limits& limits) {
   }
 }
 
-// The session lives as long as these callbacks of the connection, and as responders hold it.
+// Each callback holds the session, since the user may replace any of them.
 void serve(const std::shared_ptr<ServiceCore>& core,
            const std::shared_ptr<const ConnectionCallback>& users,
            const TcpConnectionPtr& connection) {
@@ -34,13 +34,14 @@ void serve(const std::shared_ptr<ServiceCore>& core,
     session->onDown();
     if (*users) (*users)(self);
   };
-  Session* const its = session.get();
-  callbacks.message = [its](const TcpConnectionPtr&, Buffer*, Timestamp now) {
-    its->onMessage(now);
+  callbacks.message = [session](const TcpConnectionPtr&, Buffer*, Timestamp now) {
+    session->onMessage(now);
   };
-  callbacks.halfClose = [its](const TcpConnectionPtr&) { its->onHalfClose(); };
-  callbacks.lowWaterMark = [its](const TcpConnectionPtr&, std::size_t) { its->onLowMark(); };
-  callbacks.drain = [its](const TcpConnectionPtr&) { its->onDrain(); };
+  callbacks.halfClose = [session](const TcpConnectionPtr&) { session->onHalfClose(); };
+  callbacks.lowWaterMark = [session](const TcpConnectionPtr&, std::size_t) {
+    session->onLowMark();
+  };
+  callbacks.drain = [session](const TcpConnectionPtr&) { session->onDrain(); };
   connection->setCallbacks(std::move(callbacks));
   core->connections.fetch_add(1, std::memory_order_relaxed);
   session->begin();
