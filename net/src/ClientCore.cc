@@ -12,7 +12,9 @@
 namespace tern {
 
 ClientCore::ClientCore(EventLoop& loop, const SocketAddress& server)
-    : loop_(loop), connector_(loop, server), connections_([this] { lost(); }) {}
+    : loop_(loop),
+      connector_(loop, server),
+      connections_([this](const TcpConnection&) { lost(); }) {}
 
 ClientCore::~ClientCore() = default;
 

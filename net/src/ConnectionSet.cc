@@ -19,7 +19,7 @@ void ConnectionSet::remove(TcpConnection& connection) {
   connections_[connection.setPosition_] = last;
   last->setPosition_ = connection.setPosition_;
   connections_.pop_back();
-  if (onRemoved_) onRemoved_();
+  if (onRemoved_) onRemoved_(connection);
 }
 
 std::vector<TcpConnectionPtr> ConnectionSet::snapshot() const {

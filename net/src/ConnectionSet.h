@@ -12,8 +12,9 @@ namespace tern {
 /// Belongs to the loop's thread. Holds no ownership: a connection that is up holds itself.
 class ConnectionSet {
  public:
+  using Removed = std::function<void(const TcpConnection&)>;
   /// `onRemoved` runs for each that goes down, before its last callback.
-  explicit ConnectionSet(std::function<void()> onRemoved) : onRemoved_(std::move(onRemoved)) {}
+  explicit ConnectionSet(Removed onRemoved) : onRemoved_(std::move(onRemoved)) {}
   ConnectionSet(const ConnectionSet&) = delete;
   ConnectionSet& operator=(const ConnectionSet&) = delete;
 
@@ -30,7 +31,7 @@ class ConnectionSet {
   void closeAll() noexcept;
 
  private:
-  std::function<void()> onRemoved_;
+  Removed onRemoved_;
   std::vector<TcpConnection*> connections_;
 };
 

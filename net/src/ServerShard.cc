@@ -2,6 +2,7 @@
 #include "ServerShard.h"
 
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -23,26 +24,40 @@ bool ServerLimits::admit() noexcept {
   return false;
 }
 
+std::optional<PeerCounts::Place> ServerLimits::admitPeer(int fd) {
+  std::optional<PeerCounts::Place> place = peers->admit(fd);
+  if (!place && peersRefused.fetch_add(1, std::memory_order_relaxed) == 0) {
+    log(LogLevel::kWarn, "a peer has reached the limit of " + std::to_string(peers->most()) +
+                             " connections; further ones of such are closed as they arrive");
+  }
+  return place;
+}
+
 ServerShard::ServerShard(EventLoop& loop, std::shared_ptr<const ConnectionCallbacks> callbacks,
                          std::shared_ptr<ServerLimits> limits)
     : loop_(loop),
       callbacks_(std::move(callbacks)),
       limits_(std::move(limits)),
-      connections_([this] { removed(); }) {}
+      connections_([this](const TcpConnection& connection) { removed(connection); }) {}
 
 ServerShard::~ServerShard() = default;
 
 void ServerShard::assign(UniqueFd fd) {
+  Admitted admitted{std::move(fd), {}};
+  if (limits_->peers != nullptr) {
+    admitted.place = limits_->admitPeer(admitted.fd.get());
+    if (!admitted.place) return;
+  }
   if (!limits_->admit()) return;
   loop_.connectionAssigned();
   if (loop_.isInLoopThread()) {
-    serve(std::move(fd));
+    serve(std::move(admitted));
     return;
   }
   // std::function copies, a UniqueFd does not: hence the sharing. A functor that never runs closes
   // the socket.
   try {
-    auto shared = std::make_shared<UniqueFd>(std::move(fd));
+    auto shared = std::make_shared<Admitted>(std::move(admitted));
     loop_.queueInLoop([self = shared_from_this(), shared] { self->serve(std::move(*shared)); });
   } catch (...) {
     dropped();
@@ -56,7 +71,7 @@ void ServerShard::dropped() noexcept {
   limits_->leave();
 }
 
-void ServerShard::serve(UniqueFd fd) {
+void ServerShard::serve(Admitted admitted) {
   if (closing_) {
     dropped();
     return;
@@ -64,13 +79,23 @@ void ServerShard::serve(UniqueFd fd) {
   const std::uint64_t id = limits_->nextId.fetch_add(1, std::memory_order_relaxed);
   TcpConnectionPtr connection;
   try {
-    connection = TcpConnection::open(loop_, std::move(fd), id, callbacks_, connections_);
+    connection = TcpConnection::open(loop_, std::move(admitted.fd), id, callbacks_, connections_);
   } catch (const std::exception& error) {
     dropped();
     log(LogLevel::kError, callbacks_->name + ": a connection can't be served: " + error.what());
     return;
   }
+  keepPlace(*connection, std::move(admitted.place));
   connection->connectEstablished();
+}
+
+void ServerShard::keepPlace(const TcpConnection& connection,
+                            std::optional<PeerCounts::Place> place) {
+  if (!place) return;
+  try {
+    places_.emplace(&connection, std::move(*place));
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): served, and not counted
+  }
 }
 
 void ServerShard::listen(UniqueFd boundSocket) {
@@ -81,8 +106,9 @@ void ServerShard::listen(UniqueFd boundSocket) {
   acceptor_->listen();
 }
 
-void ServerShard::removed() {
+void ServerShard::removed(const TcpConnection& connection) {
   limits_->leave();
+  places_.erase(&connection);
   if (!connections_.empty() || !onEmpty_) return;
   // A functor: the connection that went last is still on the stack.
   loop_.queueInLoop(std::exchange(onEmpty_, {}));

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <unordered_map>
 
 #include "ConnectionSet.h"
+#include "PeerCounts.h"
 #include "tern/base/UniqueFd.h"
 #include "tern/net/Callbacks.h"
 
@@ -21,10 +24,14 @@ struct ServerLimits {
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> nextId{1};
   std::atomic<std::size_t> refused{0};
+  std::atomic<std::size_t> peersRefused{0};
   std::size_t maxConnections = static_cast<std::size_t>(-1);
+  std::shared_ptr<PeerCounts> peers;  // null: no limit
 
   /// Counts a connection in; false, and counts it as refused, when there are too many.
   bool admit() noexcept;
+  /// The same for its host.
+  std::optional<PeerCounts::Place> admitPeer(int fd);
   void leave() noexcept { connections.fetch_sub(1, std::memory_order_relaxed); }
 };
 
@@ -54,14 +61,22 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   void end();
 
  private:
-  void serve(UniqueFd fd);
-  void removed();
+  /// A socket that was admitted.
+  struct Admitted {
+    UniqueFd fd;
+    std::optional<PeerCounts::Place> place;  // only where hosts are counted
+  };
+
+  void serve(Admitted admitted);
+  void keepPlace(const TcpConnection& connection, std::optional<PeerCounts::Place> place);
+  void removed(const TcpConnection& connection);
   void dropped() noexcept;
 
   EventLoop& loop_;
   std::shared_ptr<const ConnectionCallbacks> callbacks_;
   std::shared_ptr<ServerLimits> limits_;
   ConnectionSet connections_;
+  std::unordered_map<const TcpConnection*, PeerCounts::Place> places_;
   std::unique_ptr<Acceptor> acceptor_;
   std::function<void()> onEmpty_;
   bool closing_ = false;

@@ -5,6 +5,7 @@
 
 #include "CallAndWait.h"
 #include "ListeningSocket.h"
+#include "PeerCounts.h"
 #include "ServerShard.h"
 #include "SocketFile.h"
 #include "TaskQueue.h"
@@ -70,6 +71,11 @@ void TcpServer::setBalance(Balance balance) {
 void TcpServer::setMaxConnections(std::size_t count) {
   editCallbacks();
   limits_->maxConnections = count;
+}
+
+void TcpServer::setMaxConnectionsPerPeer(std::size_t count) {
+  editCallbacks();
+  limits_->peers = std::make_shared<PeerCounts>(count);
 }
 
 void TcpServer::setDrainCallback(DrainCallback callback) {

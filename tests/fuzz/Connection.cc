@@ -66,7 +66,7 @@ struct Thrown {};
 class Script {
  public:
   Script(const std::uint8_t* data, std::size_t size)
-      : input_(data, size), loop_(somePoller()), set_([] {}) {
+      : input_(data, size), loop_(somePoller()), set_([](const TcpConnection&) {}) {
     open();
   }
   Script(const Script&) = delete;
