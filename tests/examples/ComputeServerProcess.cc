@@ -102,6 +102,8 @@ TEST_P(ComputeServerProcess, AnswersWhatItWasAskedBeforeItWasToldToEnd) {
   EXPECT_EQ(peer.receiveExactly(85), "x:" + kSolution + "\r\n");
   process().signal(SIGTERM);
   EXPECT_EQ(peer.receiveUntilEof(), "y:TooHard\r\nz:" + kSolution + "\r\n");
+  peer.close();
+  awaitEnd();
 }
 
 TEST_P(ComputeServerProcess, TakesRequestsByteByByte) {

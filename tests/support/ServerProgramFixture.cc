@@ -15,6 +15,10 @@ void ServerProgramFixture::start(const std::string& name, const std::vector<std:
 
 std::string ServerProgramFixture::end() {
   server_->process().signal(SIGTERM);
+  return awaitEnd();
+}
+
+std::string ServerProgramFixture::awaitEnd() {
   EXPECT_EQ(server_->end(), 0);
   const std::string errors = server_->process().errors();
   server_.reset();

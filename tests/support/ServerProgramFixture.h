@@ -23,6 +23,9 @@ class ServerProgramFixture : public ::testing::TestWithParam<std::string> {
   void start(const std::string& name, const std::vector<std::string>& more = {});
   /// What it wrote to stderr.
   std::string end();
+  /// The same for a server that was told to end. (A second signal could meet a program that has
+  /// stopped to look for any.)
+  std::string awaitEnd();
 
   [[nodiscard]] const SocketAddress& address() const { return server_->address(); }
   [[nodiscard]] Process& process() { return server_->process(); }
