@@ -21,7 +21,7 @@ function(tern_layer name)
     PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src")
   target_link_libraries(tern_${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
   if(TERN_BUILD_FUZZERS)
-    # libFuzzer is told what the layer does; programs without it are not affected.
+    # libFuzzer is told what the layer does; in programs without it the sanitizer's runtime ignores that.
     target_compile_options(tern_${name} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   set_target_properties(tern_${name} PROPERTIES

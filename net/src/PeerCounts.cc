@@ -10,14 +10,15 @@
 namespace tern {
 namespace {
 
-// IPv4 addresses have zeros where no IPv6 network has them: 0::/64 is reserved.
+// An IPv4 address stands behind four zeros, with which no IPv6 network in use begins.
 PeerCounts::Host hostOf(const SocketAddress& address) {
   PeerCounts::Host host{};
   const SocketAddress plain = address.unmapped();
   if (plain.isIpv6()) {
     sockaddr_in6 v6;  // NOLINT(cppcoreguidelines-pro-type-member-init): copied over
     std::memcpy(&v6, plain.sockAddr(), sizeof v6);
-    std::memcpy(host.data(), &v6.sin6_addr, host.size());
+    const bool linkLocal = IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) != 0;
+    std::memcpy(host.data(), &v6.sin6_addr, linkLocal ? host.size() : host.size() / 2);
   } else {
     sockaddr_in v4;  // NOLINT(cppcoreguidelines-pro-type-member-init): copied over
     std::memcpy(&v4, plain.sockAddr(), sizeof v4);

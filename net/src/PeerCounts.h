@@ -13,10 +13,11 @@
 namespace tern {
 
 /// A host is an IPv4 address, or the first 64 bits of an IPv6 address, of which one host may have
-/// all the rest. Any thread.
+/// all the rest; on the local link, where all hosts have those in common, the whole address. Any
+/// thread.
 class PeerCounts : public std::enable_shared_from_this<PeerCounts> {
  public:
-  using Host = std::array<std::uint8_t, 8>;
+  using Host = std::array<std::uint8_t, 16>;
 
   /// A connection's place among those of its host, given back at its end.
   class Place {

@@ -27,8 +27,10 @@ bool ServerLimits::admit() noexcept {
 std::optional<PeerCounts::Place> ServerLimits::admitPeer(int fd) {
   std::optional<PeerCounts::Place> place = peers->admit(fd);
   if (!place && peersRefused.fetch_add(1, std::memory_order_relaxed) == 0) {
-    log(LogLevel::kWarn, "a peer has reached the limit of " + std::to_string(peers->most()) +
-                             " connections; further ones of such are closed as they arrive");
+    log(LogLevel::kWarn,
+        "a peer has reached the limit of " + std::to_string(peers->most()) +
+            " connections; its further ones, and those of other such peers, are closed "
+            "as they arrive");
   }
   return place;
 }

@@ -48,6 +48,12 @@ class Script {
   }
   void forget(std::size_t length) { expected_.erase(0, length); }
 
+  void checkFound(const char* found, std::string_view what) const {
+    const std::size_t place =
+        found == nullptr ? std::string::npos : static_cast<std::size_t>(found - buffer_.peek());
+    require(place == expected_.find(what), "the end of the first line is found");
+  }
+
   void step() {
     switch (input_.ConsumeIntegralInRange(0, 13)) {
       case 0: {
@@ -115,14 +121,8 @@ class Script {
       case 10:
         buffer_.shrink(input_.ConsumeIntegralInRange<std::size_t>(0, 5000));
         return;
-      case 11: {
-        const char* const found = buffer_.findCRLF();
-        const std::size_t place = expected_.find("\r\n");
-        require(found == nullptr ? place == std::string::npos
-                                 : place == static_cast<std::size_t>(found - buffer_.peek()),
-                "findCRLF() finds the first");
-        return;
-      }
+      case 11:
+        return checkFound(buffer_.findCRLF(), "\r\n");
       case 12: {
         Buffer copy(buffer_);
         require(copy.view() == expected_, "a copy holds the same");
@@ -130,14 +130,8 @@ class Script {
         buffer_.swap(moved);
         return;
       }
-      default: {
-        const char* const found = buffer_.findEOL();
-        const std::size_t place = expected_.find('\n');
-        require(found == nullptr ? place == std::string::npos
-                                 : place == static_cast<std::size_t>(found - buffer_.peek()),
-                "findEOL() finds the first");
-        return;
-      }
+      default:
+        return checkFound(buffer_.findEOL(), "\n");
     }
   }
 

@@ -44,7 +44,10 @@ int serve(const ServerArguments& arguments, const std::string& program) {
   if (shared) address = UdpSocket(loop, address).address();
   tern::EventLoopThreadPool loops(loop, program, arguments.poller());
   loops.setThreadNum(shared ? arguments.threads() : 0);
-  loops.start([&](EventLoop* each) { address = echoOn(*each, address, {.reusePort = shared}); });
+  loops.start([&](EventLoop* each) {
+    each->setBusyPoll(arguments.busyPoll());
+    address = echoOn(*each, address, {.reusePort = shared});
+  });
 
   arguments.printReady(address, loop);
   loop.loop();

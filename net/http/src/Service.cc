@@ -28,6 +28,7 @@ void serve(const std::shared_ptr<ServiceCore>& core,
            const std::shared_ptr<const ConnectionCallback>& users,
            const TcpConnectionPtr& connection) {
   const auto session = std::make_shared<Session>(core, connection);
+  session->begin();  // first: when it throws, the connection is not ours, nor told of
   ConnectionCallbacks callbacks = connection->callbacks();
   callbacks.connection = [core, users, session](const TcpConnectionPtr& self) {
     core->connections.fetch_sub(1, std::memory_order_relaxed);
@@ -44,7 +45,6 @@ void serve(const std::shared_ptr<ServiceCore>& core,
   callbacks.drain = [session](const TcpConnectionPtr&) { session->onDrain(); };
   connection->setCallbacks(std::move(callbacks));
   core->connections.fetch_add(1, std::memory_order_relaxed);
-  session->begin();
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ class LazyDeadline {
   LazyDeadline& operator=(const LazyDeadline&) = delete;
   ~LazyDeadline();
 
+  /// Replaces it. May throw std::bad_alloc, and is then not in force.
   void set(Timestamp when);
   void clear() noexcept { deadline_ = Timestamp::max(); }
   /// In `tick`, which may move the deadline first: whether it has passed; it is then cleared.

@@ -57,8 +57,9 @@ class TcpServer : public ConnectionSettings<TcpServer> {
   void setBalance(Balance balance);
   /// Connections above this are closed as they arrive; by default there is no limit.
   void setMaxConnections(std::size_t count);
-  /// The same for the connections of one peer host: of an IPv4 address, or of an IPv6 /64. By
-  /// default there is no limit. Peers of a Unix-domain server are not counted.
+  /// The same for the connections of one peer host: of an IPv4 address, or of an IPv6 /64
+  /// (on the local link, of an address). By default there is no limit. Peers of a Unix-domain
+  /// server are not counted.
   void setMaxConnectionsPerPeer(std::size_t count);
   /// For protocols in which the server owes an answer: stop() tells each connection, on its loop,
   /// instead of half-closing it. The callback, or what comes after it, is to call shutdown(), and

@@ -53,9 +53,9 @@ class Service {
   void setAdmission(Admission admission);
 
   /// Makes the server speak HTTP: sets its callbacks, marks and output limit, and those of its
-  /// connections. When it stops, requests of which something has come are answered first. Before
-  /// the server's start(), on its thread; also for several servers. `onConnection` is called as a
-  /// connection callback would be.
+  /// connections. When it stops, the requests that were taken are answered first, and the next one
+  /// if something of it has come. Before the server's start(), on its thread; also for several
+  /// servers. `onConnection` is called as a connection callback would be.
   void attach(TcpServer& server, ConnectionCallback onConnection = {});
 
   /// Connections of all servers attached. Any thread.
