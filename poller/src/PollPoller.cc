@@ -29,6 +29,10 @@ void PollPoller::wait(Duration timeout) {
   ++counters().waits;
   if (left < 0) {
     if (errno == EINTR) return;
+    if (errno == ENOMEM) {
+      pauseForMemory(timeout);
+      return;
+    }
     // EINVAL: more of them than the limit, which must have been lowered since.
     throwSystemError(errno,
                      "poll() on " + std::to_string(polled_.size()) + " descriptors; see ulimit -n");

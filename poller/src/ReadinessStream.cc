@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -43,6 +44,19 @@ void ReadinessStream::updateInterest() {
   if (reading_ && !eof_ && !failed_) interest |= event::kError | event::kReadable;
   if (awaitingRoom_ && !failed_) interest |= event::kError | event::kWritable;
   channel_.setInterest(interest);
+}
+
+// For events: a poller that can't go on watching the fd ends the stream; false then.
+bool ReadinessStream::interestUpdated() {
+  try {
+    updateInterest();
+    return true;
+  } catch (const std::system_error& error) {
+    fail(error.code().value());
+  } catch (const std::bad_alloc&) {
+    fail(ENOMEM);
+  }
+  return false;
 }
 
 void ReadinessStream::startReading() {
@@ -82,8 +96,7 @@ void ReadinessStream::onOtherEvents(EventMask events) {
   }
   if ((events & event::kWritable) != 0 && poller.alive(id) && awaitingRoom_ && !failed_) {
     awaitingRoom_ = false;
-    updateInterest();
-    handler_.onSent(0);
+    if (interestUpdated()) handler_.onSent(0);
   }
 }
 
@@ -115,8 +128,7 @@ inline void ReadinessStream::receiveInto(std::span<char> block) {
 void ReadinessStream::receivedNothing(ssize_t n, int errnum) {
   if (n == 0) {
     eof_ = true;
-    updateInterest();
-    handler_.onEof();
+    if (interestUpdated()) handler_.onEof();
   } else if (errnum != EAGAIN && errnum != EINTR) {
     fail(errnum);
   }
@@ -130,7 +142,7 @@ void ReadinessStream::troubled(EventMask events) {
     // An orderly end of both directions, not an error: bytes may still wait to be read. Level-
     // triggered, it would be reported for ever.
     hungUp_ = true;
-    updateInterest();
+    static_cast<void>(interestUpdated());
   }
 }
 

@@ -37,6 +37,7 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void fail(int errnum);
   void failLater(int errnum);
   void updateInterest();
+  bool interestUpdated();
 
   UniqueFd fd_;
   bool receives_ : 1 = false;  // reading_, and nothing that ends it

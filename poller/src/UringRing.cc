@@ -208,11 +208,13 @@ int UringRing::enterOnce(unsigned waitFor, Duration timeout) {
                                      reinterpret_cast<sigset_t*>(&argument), sizeof argument);
   if (result >= 0) return result;
   switch (-result) {
-    case ETIME:   // the timeout
-    case EINTR:   // a signal
-    case EBUSY:   // completions must be reaped first
+    case ETIME:  // the timeout
+    case EINTR:  // a signal
+    case EBUSY:  // completions must be reaped first
+      return result;
     case EAGAIN:  // short of memory for requests: tried again next turn
     case ENOMEM:
+      if (waitFor > 0) pauseForMemory(timeout);
       return result;
     default:
       throwSystemError(-result, "io_uring_enter()");

@@ -169,7 +169,7 @@ void UringStream::receiveMuch() {
     // A poll armed at once would take the room again that the ring lacks.
     poller_.postpone(id_);
     starving_ = true;
-  } else if (n != -EAGAIN && n != -EINTR && n != -ENOMEM) {
+  } else if (n != -EAGAIN && n != -EINTR && n != -ENOMEM && n != -ENOBUFS) {
     fail(-n);
   }
 }

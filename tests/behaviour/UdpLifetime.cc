@@ -5,8 +5,8 @@
 #include <memory>
 #include <stdexcept>
 
-#include "support/SendmmsgSeam.h"
 #include "support/UdpFixture.h"
+#include "support/faults/Faults.h"
 
 namespace tern::testing {
 namespace {
@@ -64,7 +64,7 @@ TEST_P(UdpLifetime, DestroyedWithDatagramsQueuedAndErrorsDueCallsNobody) {
 
 TEST_P(UdpLifetime, DestroyedWhileItWaitsForRoom) {
   open();
-  const SendmmsgSeam seam([](unsigned) { return -EAGAIN; });
+  const Faults faults(only(Call::kSendmmsg, [](const Asked&) { return Answer{EAGAIN}; }));
   socket_->send("never", peer_.address());
   runTurns(loop_, 2);
   EXPECT_EQ(socket_->queued(), 1U);

@@ -8,8 +8,8 @@
 #include <chrono>
 
 #include "support/Peers.h"
-#include "support/SendmmsgSeam.h"
 #include "support/UdpFixture.h"
+#include "support/faults/Faults.h"
 
 namespace tern::testing {
 namespace {
@@ -109,7 +109,7 @@ TEST_P(UdpSend, AQueueThatIsFullLeavesEarlierAndLosesNothing) {
 
 TEST_P(UdpSend, AQueueThatIsFullOfEmptyDatagramsIsFull) {
   open({.queueLimit = 1000});
-  const SendmmsgSeam seam([](unsigned) { return -EAGAIN; });
+  const Faults faults(only(Call::kSendmmsg, [](const Asked&) { return Answer{EAGAIN}; }));
   int queued = 0;
   while (queued < 1000 && !send("")) ++queued;
   EXPECT_EQ(queued, 1000 / 64);
@@ -119,8 +119,8 @@ TEST_P(UdpSend, ASocketWithoutRoomIsWaitedFor) {
   open();
   int refusals = 5;
   {
-    const SendmmsgSeam seam(
-        [&](unsigned offered) { return refusals-- > 0 ? -EAGAIN : static_cast<int>(offered); });
+    const Faults faults(
+        only(Call::kSendmmsg, [&](const Asked&) { return Answer{refusals-- > 0 ? EAGAIN : 0}; }));
     sendNumbers(10);
     runTurns(loop_, 1);
     EXPECT_EQ(socket_->queued(), 10U);
@@ -137,7 +137,7 @@ TEST_P(UdpSend, ASocketWithoutRoomIsWaitedFor) {
 TEST_P(UdpSend, ASocketWithoutRoomDropsWhatTheQueueCannotHold) {
   open({.queueLimit = 10 * 65});
   {
-    const SendmmsgSeam seam([](unsigned) { return -EAGAIN; });
+    const Faults faults(only(Call::kSendmmsg, [](const Asked&) { return Answer{EAGAIN}; }));
     sendNumbers(10);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(send("late"), std::errc::no_buffer_space);
     EXPECT_EQ(socket_->stats().dropped, 5U);
@@ -153,7 +153,7 @@ TEST_P(UdpSend, ASocketWithoutRoomDropsWhatTheQueueCannotHold) {
 
 TEST_P(UdpSend, ASendThatTakesAFewLeavesTheRestForTheNext) {
   open();
-  const SendmmsgSeam seam([](unsigned offered) { return std::min(static_cast<int>(offered), 3); });
+  const Faults faults(only(Call::kSendmmsg, [](const Asked&) { return Answer{.atMost = 3}; }));
   sendNumbers(10);
   runUntilSent(10);
   expectArrive(numbers(10));
@@ -163,8 +163,8 @@ TEST_P(UdpSend, ASendThatTakesAFewLeavesTheRestForTheNext) {
 TEST_P(UdpSend, AnInterruptedSendIsRepeated) {
   open();
   int interruptions = 3;
-  const SendmmsgSeam seam(
-      [&](unsigned offered) { return interruptions-- > 0 ? -EINTR : static_cast<int>(offered); });
+  const Faults faults(
+      only(Call::kSendmmsg, [&](const Asked&) { return Answer{interruptions-- > 0 ? EINTR : 0}; }));
   sendNumbers(3);
   runUntilSent(3);
   EXPECT_TRUE(errors_.empty());
@@ -196,8 +196,8 @@ TEST_P(UdpSend, WhatTheKernelFindsTooLongIsReportedAndTheRestLeaves) {
 TEST_P(UdpSend, WhatTheKernelHasNoMemoryForIsDroppedRatherThanTriedForEver) {
   open();
   int failures = 1;
-  const SendmmsgSeam seam(
-      [&](unsigned offered) { return failures-- > 0 ? -ENOBUFS : static_cast<int>(offered); });
+  const Faults faults(
+      only(Call::kSendmmsg, [&](const Asked&) { return Answer{failures-- > 0 ? ENOBUFS : 0}; }));
   sendNumbers(3);
   runUntilErrors(1);
   EXPECT_EQ(errors_[0].code, std::errc::no_buffer_space);

@@ -17,6 +17,7 @@
 
 #include "ConnectionSet.h"
 #include "Fuzz.h"
+#include "support/Pattern.h"
 
 namespace tern::fuzz {
 namespace {
@@ -24,33 +25,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMostAtOnce = std::size_t{200} * 1024;
-// Of both directions: so that bytes at a place need not be remembered.
-constexpr std::size_t kPattern = std::size_t{1} << 20U;
-
-// Not periodic within any block size.
-const std::string& pattern() {
-  static const std::string bytes = [] {
-    std::string text(2 * kPattern, '\0');
-    std::uint32_t x = 1;
-    for (std::size_t i = 0; i < kPattern; ++i) {
-      x = x * 1664525U + 1013904223U;
-      text[i] = static_cast<char>(x >> 24U);
-      text[i + kPattern] = text[i];
-    }
-    return text;
-  }();
-  return bytes;
-}
-
-std::string_view bytesAt(std::size_t place, std::size_t length) {
-  return std::string_view(pattern()).substr(place % kPattern, length);
-}
-
 // The pattern twice, which is longer than any part of it that is sent.
 const std::shared_ptr<const UniqueFd>& patternFile() {
   static const std::shared_ptr<const UniqueFd> file = [] {
     UniqueFd fd(::memfd_create("pattern", MFD_CLOEXEC));
-    std::string_view left = pattern();
+    std::string_view left = testing::patternTwice();
     while (!left.empty()) {
       const ssize_t n = ::write(fd.get(), left.data(), left.size());
       require(n > 0, "the pattern's file can be written");
@@ -139,7 +118,7 @@ class Script {
 
   void onMessage(Buffer& buffer) {
     require(downs_ == 0, "no message comes after the end");
-    require(buffer.view() == bytesAt(consumed_, buffer.readableBytes()),
+    require(buffer.view() == testing::patternAt(consumed_, buffer.readableBytes()),
             "what arrives is what was sent, in order");
     require(consumed_ + buffer.readableBytes() <= peerSent_, "no more arrives than was sent");
     const std::size_t take = input_.ConsumeBool() ? buffer.readableBytes()
@@ -165,7 +144,7 @@ class Script {
           connection_->send(std::make_shared<const std::string>(bytes));
         });
       case 3: {
-        const std::size_t offset = sent_ % kPattern;
+        const std::size_t offset = sent_ % testing::kPatternLength;
         return send([&](std::string_view bytes) {
           connection_->sendFile(patternFile(), offset, bytes.size());
         });
@@ -207,7 +186,7 @@ class Script {
         input_.ConsumeIntegralInRange<std::size_t>(0, input_.ConsumeBool() ? 100 : kMostAtOnce);
     // Dropped behind a shutdown; nothing is sent after it then.
     const bool open = connection_->connected();
-    send(bytesAt(sent_, length));
+    send(testing::patternAt(sent_, length));
     if (open) sent_ += length;
     if (connection_->outputBytes() > connection_->callbacks().outputLimit) cut_ = true;
   }
@@ -217,7 +196,7 @@ class Script {
   void peerSend() {
     const auto length =
         input_.ConsumeIntegralInRange<std::size_t>(0, input_.ConsumeBool() ? 100 : kMostAtOnce);
-    const std::string_view bytes = bytesAt(peerSent_, length);
+    const std::string_view bytes = testing::patternAt(peerSent_, length);
     const ssize_t n = ::send(peer_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n > 0) peerSent_ += static_cast<std::size_t>(n);
   }
@@ -228,7 +207,7 @@ class Script {
     const ssize_t n = ::recv(peer_.get(), block.data(), std::min(most, block.size()), MSG_DONTWAIT);
     if (n <= 0) return n == 0 || (errno != EAGAIN && errno != EINTR);
     const auto length = static_cast<std::size_t>(n);
-    require(std::string_view(block).substr(0, length) == bytesAt(peerReceived_, length),
+    require(std::string_view(block).substr(0, length) == testing::patternAt(peerReceived_, length),
             "what was sent arrives in order");
     peerReceived_ += length;
     require(peerReceived_ <= sent_, "no more arrives at the peer than was sent");
