@@ -95,16 +95,20 @@ void Acceptor::onAccept(UniqueFd fd) {
 void Acceptor::onAcceptError(std::error_code error) {
   const int number = error.value();
   if (concernsOneConnection(number)) {
-    log(LogLevel::kDebug, "a connection to " + address_.toString() +
-                              " was lost before it was "
-                              "accepted: " +
-                              error.message());
+    log(LogLevel::kDebug, [&] {
+      return "a connection to " + address_.toString() +
+             " was lost before it was "
+             "accepted: " +
+             error.message();
+    });
     return;
   }
   if (const Timestamp now = Clock::now(); now >= quietUntil_) {
     quietUntil_ = now + kQuiet;
-    log(LogLevel::kWarn, "can't accept on " + address_.toString() + ": " + error.message() +
-                             "; those connected are served on, new ones are turned away");
+    log(LogLevel::kWarn, [&] {
+      return "can't accept on " + address_.toString() + ": " + error.message() +
+             "; those connected are served on, new ones are turned away";
+    });
   }
   if (number == EMFILE || number == ENFILE) shed();
   pauseForAWhile();
@@ -136,7 +140,8 @@ void Acceptor::goOn() {
   try {
     listener_->resume();
   } catch (const std::system_error& error) {
-    log(LogLevel::kError, "can't accept on " + address_.toString() + ": " + error.what());
+    log(LogLevel::kError,
+        [&] { return "can't accept on " + address_.toString() + ": " + error.what(); });
     pauseForAWhile();
   }
 }

@@ -66,7 +66,8 @@ void ClientCore::connected(UniqueFd fd) {
     connection = TcpConnection::open(loop_, std::move(fd), nextId_++, callbacks_, connections_);
   } catch (const std::system_error& error) {
     loop_.connectionGone();
-    log(LogLevel::kError, callbacks_->name + ": a connection can't be used: " + error.what());
+    log(LogLevel::kError,
+        [&] { return callbacks_->name + ": a connection can't be used: " + error.what(); });
     connector_.fail(error.code());
     return;
   } catch (...) {

@@ -36,8 +36,9 @@ void ConnectionSet::closeAll() noexcept {
     try {
       connections_.back()->closeNow();
     } catch (const std::exception& error) {
-      log(LogLevel::kError,
-          std::string("a connection callback threw while its server ended: ") + error.what());
+      log(LogLevel::kError, [&] {
+        return std::string("a connection callback threw while its server ended: ") + error.what();
+      });
     } catch (...) {
       log(LogLevel::kError, "a connection callback threw while its server ended");
     }

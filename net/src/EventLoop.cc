@@ -18,6 +18,8 @@ namespace {
 constinit thread_local EventLoop* tLoop = nullptr;
 
 constexpr int kLastRounds = 1000;
+// As many connections as end in a turn, or nearly: they must not need memory for that.
+constexpr std::size_t kTurnEndRoom = 1024;
 
 }  // namespace
 
@@ -34,6 +36,8 @@ EventLoop::EventLoop(PollerSpec spec) : spec_(std::move(spec)) {
   wakeChannel_->setReadCallback([this](Timestamp) { tasks_->drainWakeFd(); });
   wakeChannel_->enableReading();
   timers_ = std::make_unique<TimerQueue>(*poller_);
+  turnEnd_.reserve(kTurnEndRoom);
+  ending_.reserve(kTurnEndRoom);
   tLoop = this;
 }
 
@@ -45,11 +49,12 @@ EventLoop::~EventLoop() {
   timers_->close();
   context_.reset();
   // A task that adds itself for ever must not keep the loop from its end.
-  for (int rounds = 0; !turnEnd_.empty() && rounds < kLastRounds; ++rounds) {
+  for (int rounds = 0; hasTurnEndTasks() && rounds < kLastRounds; ++rounds) {
     try {
       runTurnEndTasks();
     } catch (const std::exception& error) {
-      log(LogLevel::kError, std::string("a callback threw while its loop ended: ") + error.what());
+      log(LogLevel::kError,
+          [&] { return std::string("a callback threw while its loop ended: ") + error.what(); });
     } catch (...) {
       log(LogLevel::kError, "a callback threw while its loop ended");
     }
@@ -103,7 +108,7 @@ void EventLoop::runEvents() {
     TaskQueue& tasks;
     ~Awake() { tasks.awake(); }
   };
-  const bool idle = turnEnd_.empty() && !tasks_->hasWork();
+  const bool idle = !hasTurnEndTasks() && !tasks_->hasWork();
   timers_->arm();
   const Awake awake{*tasks_};
   if (idle && busyPoll_ > Duration::zero() && spin()) return;
@@ -111,27 +116,26 @@ void EventLoop::runEvents() {
   poller_->runOnce(sleeps ? kForever : Duration::zero());
 }
 
+// What these add belongs to the next turn, which will not wait. Nothing here takes memory: it is
+// there since the loop was made.
 void EventLoop::runTurnEndTasks() {
-  if (turnEnd_.empty()) return;
-  // What these add belongs to the next turn, which will not wait.
-  std::vector<TurnEndTask> batch;
-  batch.swap(turnEnd_);
-  std::size_t next = 0;
-  try {
-    while (next < batch.size()) {
-      TurnEndTask& entry = batch[next++];
-      entry.task(entry.owner.get());
-      entry.owner.reset();
-    }
-  } catch (...) {
-    turnEnd_.insert(turnEnd_.begin(),
-                    std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(next)),
-                    std::make_move_iterator(batch.end()));
-    throw;
+  runEnding();  // those behind one that threw
+  ending_.clear();
+  nextEnding_ = 0;
+  ending_.swap(turnEnd_);
+  runEnding();
+}
+
+void EventLoop::runEnding() {
+  while (nextEnding_ < ending_.size()) {
+    // Out of the vector first: the task may throw, and then it is done nevertheless.
+    const TurnEndTask entry = std::move(ending_[nextEnding_++]);
+    entry.task(entry.owner.get());
   }
-  // The memory serves the next turn.
-  batch.clear();
-  if (turnEnd_.empty()) turnEnd_.swap(batch);
+}
+
+bool EventLoop::hasTurnEndTasks() const noexcept {
+  return !turnEnd_.empty() || nextEnding_ < ending_.size();
 }
 
 void EventLoop::atTurnEnd(std::shared_ptr<void> owner, void (*task)(void*)) {
@@ -187,12 +191,20 @@ TimerId EventLoop::runEvery(Delay interval, TimerCallback callback) {
   return addTimer(addSaturated(Clock::now(), step), step, std::move(callback));
 }
 
+// Without a functor on the loop's thread: that would take memory, which destructors that cancel
+// must not need.
 void EventLoop::cancel(TimerId id) {
-  runInLoop([this, id] {
-    // A ticket unknown here was added by a thread whose functor is still queued, or is spent: once
-    // what is queued now has run, it is spent in any case.
-    if (!timers_->cancel(id)) queueInLoop([this, id] { timers_->forgetTicket(id); });
-  });
+  if (isInLoopThread()) {
+    cancelInLoop(id);
+  } else {
+    queueInLoop([this, id] { cancelInLoop(id); });
+  }
+}
+
+// A ticket unknown here was added by a thread whose functor is still queued, or is spent: once what
+// is queued now has run, it is spent in any case.
+void EventLoop::cancelInLoop(TimerId id) {
+  if (!timers_->cancel(id)) queueInLoop([this, id] { timers_->forgetTicket(id); });
 }
 
 EventLoop* EventLoop::getEventLoopOfCurrentThread() noexcept { return tLoop; }

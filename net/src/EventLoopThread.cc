@@ -18,8 +18,9 @@ bool runOnce(EventLoop& loop) {
     loop.loop();
     return true;
   } catch (const std::exception& error) {
-    log(LogLevel::kError,
-        std::string("an exception left a callback: ") + error.what() + "; the loop goes on");
+    log(LogLevel::kError, [&] {
+      return std::string("an exception left a callback: ") + error.what() + "; the loop goes on";
+    });
   } catch (...) {
     log(LogLevel::kError, "an exception of unknown type left a callback; the loop goes on");
   }

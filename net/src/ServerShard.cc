@@ -18,8 +18,10 @@ bool ServerLimits::admit() noexcept {
   leave();
   // One line for the first: a server at its limit has better things to do than to log.
   if (refused.fetch_add(1, std::memory_order_relaxed) == 0) {
-    log(LogLevel::kWarn, "the limit of " + std::to_string(maxConnections) +
-                             " connections is reached; further ones are closed as they arrive");
+    log(LogLevel::kWarn, [&] {
+      return "the limit of " + std::to_string(maxConnections) +
+             " connections is reached; further ones are closed as they arrive";
+    });
   }
   return false;
 }
@@ -27,10 +29,11 @@ bool ServerLimits::admit() noexcept {
 std::optional<PeerCounts::Place> ServerLimits::admitPeer(int fd) {
   std::optional<PeerCounts::Place> place = peers->admit(fd);
   if (!place && peersRefused.fetch_add(1, std::memory_order_relaxed) == 0) {
-    log(LogLevel::kWarn,
-        "a peer has reached the limit of " + std::to_string(peers->most()) +
-            " connections; its further ones, and those of other such peers, are closed "
-            "as they arrive");
+    log(LogLevel::kWarn, [&] {
+      return "a peer has reached the limit of " + std::to_string(peers->most()) +
+             " connections; its further ones, and those of other such peers, are closed "
+             "as they arrive";
+    });
   }
   return place;
 }
@@ -61,10 +64,15 @@ void ServerShard::assign(UniqueFd fd) {
   try {
     auto shared = std::make_shared<Admitted>(std::move(admitted));
     loop_.queueInLoop([self = shared_from_this(), shared] { self->serve(std::move(*shared)); });
-  } catch (...) {
+  } catch (const std::bad_alloc&) {
     dropped();
-    throw;
+    unserved("out of memory");
   }
+}
+
+void ServerShard::unserved(const char* why) const {
+  log(LogLevel::kError,
+      [&] { return callbacks_->name + ": a connection can't be served: " + why; });
 }
 
 // A connection that was admitted, and did not come to be.
@@ -84,7 +92,7 @@ void ServerShard::serve(Admitted admitted) {
     connection = TcpConnection::open(loop_, std::move(admitted.fd), id, callbacks_, connections_);
   } catch (const std::exception& error) {
     dropped();
-    log(LogLevel::kError, callbacks_->name + ": a connection can't be served: " + error.what());
+    unserved(error.what());
     return;
   }
   keepPlace(*connection, std::move(admitted.place));

@@ -71,6 +71,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   void keepPlace(const TcpConnection& connection, std::optional<PeerCounts::Place> place);
   void removed(const TcpConnection& connection);
   void dropped() noexcept;
+  void unserved(const char* why) const;
 
   EventLoop& loop_;
   std::shared_ptr<const ConnectionCallbacks> callbacks_;

@@ -44,10 +44,11 @@ void TcpConnection::establish(UniqueFd fd) {
   if (const auto peer = SocketAddress::peerOf(fd.get())) peer_ = CompactAddress(*peer);
   stream_ = loop().poller().openStream(std::move(fd), *this);
   stream_->startReading();
+  if (callbacks_->idleTimeout != kForever) setIdleTimeout(callbacks_->idleTimeout);
+  // Last: whatever throws leaves nothing behind, in the set or anywhere else.
   set_->add(*this);
   self_ = shared_from_this();
   updatePlain();
-  if (callbacks_->idleTimeout != kForever) setIdleTimeout(callbacks_->idleTimeout);
 }
 
 void TcpConnection::connectEstablished() {
@@ -144,19 +145,19 @@ void TcpConnection::fellToLowMark(std::size_t waiting) {
   aboveHighMark_ = false;
   updatePlain();
   if (!callbacks_->lowWaterMark) return;
-  loop().queueInLoop([self = shared_from_this(), waiting] {
-    if (self->disconnected() || !self->callbacks_->lowWaterMark) return;
-    self->runCallback([&] { self->callbacks_->lowWaterMark(self, waiting); });
+  callLater([waiting](TcpConnection& self) {
+    if (!self.callbacks_->lowWaterMark) return;
+    self.runCallback([&] { self.callbacks_->lowWaterMark(self.self_, waiting); });
   });
 }
 
 // A functor, not a call: a callback that sends again would recurse for ever to a fast reader.
 void TcpConnection::writeCompleted() {
-  loop().queueInLoop([self = shared_from_this()] {
-    if (self->disconnected() || !self->callbacks_->writeComplete) return;
+  callLater([](TcpConnection& self) {
+    if (!self.callbacks_->writeComplete) return;
     // What was sent meanwhile has its own end.
-    if (self->outputBytes() > 0 || self->hasFiles()) return;
-    self->runCallback([&] { self->callbacks_->writeComplete(self); });
+    if (self.outputBytes() > 0 || self.hasFiles()) return;
+    self.runCallback([&] { self.callbacks_->writeComplete(self.self_); });
   });
 }
 
@@ -215,12 +216,12 @@ void TcpConnection::showInputAgain() {
 }
 
 void TcpConnection::queueInput() {
-  loop().queueInLoop([self = shared_from_this()] { self->showInput(); });
+  callLater([](TcpConnection& self) { self.showInput(); });
 }
 
 // Until what is due was shown the stream stays stopped: more bytes, and the end, come after it.
 void TcpConnection::showInput() {
-  if (disconnected() || !inputDue_ || !reading_) return;
+  if (!inputDue_ || !reading_) return;
   inputDue_ = false;
   const auto goOn = [this] {
     if (reading_ && !inputDue_ && !disconnected()) readStream(true);

@@ -1,6 +1,10 @@
 // TcpConnectionCallback: how a connection calls its user.
 #pragma once
 
+#include <new>
+#include <utility>
+
+#include "tern/net/EventLoop.h"
 #include "tern/net/TcpConnection.h"
 
 namespace tern {
@@ -21,6 +25,19 @@ void TcpConnection::runCallback(Call&& call) {
     if (!output_.empty()) sendOutput();
   } else {
     afterCallback();
+  }
+}
+
+/// Calls call(*this) from a functor, unless it is down by then. Without memory for the functor the
+/// connection closes: what was due would never come.
+template <class Call>
+void TcpConnection::callLater(Call&& call) {
+  try {
+    loop().queueInLoop([self = shared_from_this(), call = std::forward<Call>(call)] {
+      if (!self->disconnected()) call(*self);
+    });
+  } catch (const std::bad_alloc&) {
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
   }
 }
 

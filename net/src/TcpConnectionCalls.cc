@@ -135,10 +135,12 @@ void TcpConnection::appended() {
 
 void TcpConnection::aboveAMark(std::size_t now) {
   if (now > callbacks_->outputLimit) {
-    log(LogLevel::kWarn, name() + ": " + std::to_string(now) +
-                             " bytes wait to be sent, above the "
-                             "limit of " +
-                             std::to_string(callbacks_->outputLimit) + "; closed");
+    log(LogLevel::kWarn, [&] {
+      return name() + ": " + std::to_string(now) +
+             " bytes wait to be sent, above the "
+             "limit of " +
+             std::to_string(callbacks_->outputLimit) + "; closed";
+    });
     forceCloseInLoop(std::make_error_code(std::errc::no_buffer_space));
     return;
   }
@@ -147,9 +149,9 @@ void TcpConnection::aboveAMark(std::size_t now) {
   updatePlain();
   if (!callbacks_->highWaterMark) return;
   // Later in this turn, not inside send().
-  loop().queueInLoop([self = shared_from_this(), now] {
-    if (self->disconnected() || !self->callbacks_->highWaterMark) return;
-    self->runCallback([&] { self->callbacks_->highWaterMark(self, now); });
+  callLater([now](TcpConnection& self) {
+    if (!self.callbacks_->highWaterMark) return;
+    self.runCallback([&] { self.callbacks_->highWaterMark(self.self_, now); });
   });
 }
 
@@ -198,7 +200,7 @@ void TcpConnection::readStream(bool on) {
       stream_->stopReading();
     }
   } catch (const std::system_error& error) {
-    log(LogLevel::kError, name() + ": " + error.what() + "; closed");
+    log(LogLevel::kError, [&] { return name() + ": " + error.what() + "; closed"; });
     forceCloseInLoop(error.code());
   }
 }

@@ -4,6 +4,7 @@
 
 #include "ConnectionExtras.h"
 #include "TaskQueue.h"
+#include "TcpConnectionCallback.h"
 #include "tern/base/Logging.h"
 #include "tern/net/EventLoop.h"
 #include "tern/net/TcpConnection.h"
@@ -69,11 +70,9 @@ void TcpConnection::sendFiles() {
         return;
       }
     }
-    loop().queueInLoop([self = shared_from_this()] {
-      if (!self->disconnected()) self->flush();
-    });
+    callLater([](TcpConnection& self) { self.flush(); });
   } catch (const std::system_error& error) {
-    log(LogLevel::kError, name() + ": " + error.what() + "; closed");
+    log(LogLevel::kError, [&] { return name() + ": " + error.what() + "; closed"; });
     forceCloseInLoop(error.code());
   } catch (const std::bad_alloc&) {
     forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));

@@ -106,7 +106,7 @@ void TcpConnection::setTcpNoDelay(bool on) {
   if (stream_ == nullptr || peer_.isUnix()) return;
   const int value = on ? 1 : 0;
   if (::setsockopt(stream_->fd(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0) {
-    log(LogLevel::kWarn, name() + ": TCP_NODELAY: " + systemError(errno).message());
+    log(LogLevel::kWarn, [&] { return name() + ": TCP_NODELAY: " + systemError(errno).message(); });
   }
 }
 
@@ -128,8 +128,10 @@ std::string TcpConnection::getTcpInfoString() const {
 }
 
 void defaultConnectionCallback(const TcpConnectionPtr& connection) {
-  log(LogLevel::kDebug, connection->name() + " from " + connection->peerAddress().toString() +
-                            (connection->connected() ? " is up" : " is down"));
+  log(LogLevel::kDebug, [&] {
+    return connection->name() + " from " + connection->peerAddress().toString() +
+           (connection->connected() ? " is up" : " is down");
+  });
 }
 
 }  // namespace tern

@@ -51,7 +51,7 @@ void logError(const UdpError& error, const SocketAddress& socket) {
   if (!logEnabled(LogLevel::kDebug)) return;
   std::string text = "UDP socket " + socket.toIpPort() + ": ";
   if (error.droppedFor) text += "a datagram for " + error.droppedFor->toIpPort() + " was dropped: ";
-  log(LogLevel::kDebug, text + error.code.message());
+  log(LogLevel::kDebug, [&] { return text + error.code.message(); });
 }
 
 }  // namespace
@@ -82,7 +82,8 @@ UdpSocket::~UdpSocket() {
     transmit();
   } catch (...) {
     // The poller has no memory to wait with.
-    log(LogLevel::kError, "UDP socket " + address_.toIpPort() + ": what it sent last is lost");
+    log(LogLevel::kError,
+        [&] { return "UDP socket " + address_.toIpPort() + ": what it sent last is lost"; });
   }
 }
 

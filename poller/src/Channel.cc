@@ -118,9 +118,10 @@ void Channel::CallbackHandler::onEvents(EventMask events) {
       callbacks->write && ((events & event::kWritable) != 0 || (untold && !callbacks->read));
   if (!closes && !fails && !reads && !writes) {
     // Level-triggered: left on, it would be reported for ever.
-    log(LogLevel::kWarn, "fd " + std::to_string(channel.fd_) + " reports events " +
-                             std::to_string(events) +
-                             " and its channel has no callback for them; no longer watched");
+    log(LogLevel::kWarn, [&] {
+      return "fd " + std::to_string(channel.fd_) + " reports events " + std::to_string(events) +
+             " and its channel has no callback for them; no longer watched";
+    });
     channel.disableAll();
     return;
   }

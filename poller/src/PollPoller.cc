@@ -42,9 +42,10 @@ void PollPoller::wait(Duration timeout) {
     --left;
     ready_.push_back({channels_[i], fromPollMask(polled_[i].revents)});
     if ((polled_[i].revents & POLLNVAL) != 0) {
-      log(LogLevel::kError,
-          "fd " + std::to_string(polled_[i].fd) +
-              " was closed while a channel watched it; destroy the channel first");
+      log(LogLevel::kError, [&] {
+        return "fd " + std::to_string(polled_[i].fd) +
+               " was closed while a channel watched it; destroy the channel first";
+      });
       polled_[i].fd = -1;  // poll() skips it, instead of reporting it for ever
     }
   }

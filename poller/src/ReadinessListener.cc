@@ -33,7 +33,8 @@ ReadinessListener::~ReadinessListener() {
   try {
     channel_.poller().flush();
   } catch (const std::exception& error) {
-    log(LogLevel::kError, std::string("a port stays taken until the next turn: ") + error.what());
+    log(LogLevel::kError,
+        [&] { return std::string("a port stays taken until the next turn: ") + error.what(); });
   }
 }
 

@@ -53,8 +53,9 @@ UringPoller::~UringPoller() {
   try {
     drain();
   } catch (const std::exception& error) {
-    log(LogLevel::kError,
-        std::string("io_uring: closing the ring without draining it: ") + error.what());
+    log(LogLevel::kError, [&] {
+      return std::string("io_uring: closing the ring without draining it: ") + error.what();
+    });
   }
   if (sources_.size() > 0) leakSources();
 }
@@ -84,9 +85,11 @@ void UringPoller::drain() {
 
 // The kernel may still write to what they own, and to the receive buffers.
 void UringPoller::leakSources() noexcept {
-  log(LogLevel::kError, "io_uring: " + std::to_string(sources_.size()) +
-                            " connections still have requests in flight at the end; their memory "
-                            "is not freed");
+  log(LogLevel::kError, [&] {
+    return "io_uring: " + std::to_string(sources_.size()) +
+           " connections still have requests in flight at the end; their memory "
+           "is not freed";
+  });
   sources_.forEach([](SlotId, std::unique_ptr<UringSource>& source) {
     [[maybe_unused]] const UringSource* leaked = source.release();
   });
@@ -137,7 +140,8 @@ void UringPoller::abandon(SlotId id, UringSource& source) {
     source.abandon();
   } catch (const std::exception& error) {
     // It goes when its requests complete by themselves, at the latest with the poller.
-    log(LogLevel::kError, std::string("io_uring: requests can't be cancelled: ") + error.what());
+    log(LogLevel::kError,
+        [&] { return std::string("io_uring: requests can't be cancelled: ") + error.what(); });
   }
   if (source.inFlight_ == 0) release(id);
 }
@@ -261,7 +265,8 @@ void UringPoller::remove(Channel& channel) {
     disarm(slot);
   } catch (const std::exception& error) {
     // What it reports from now on is recognised as stale.
-    log(LogLevel::kError, std::string("io_uring: a poll can't be taken back: ") + error.what());
+    log(LogLevel::kError,
+        [&] { return std::string("io_uring: a poll can't be taken back: ") + error.what(); });
   }
 }
 
@@ -318,8 +323,10 @@ void UringPoller::handleChannel(SlotId tag, UringCompletion completion) {
   const int result = completion.result;
   if (result < 0 && result != -EAGAIN && result != -ENOMEM && result != -ECANCELED) {
     ended(watched);
-    log(LogLevel::kError, "io_uring: a channel's fd can't be polled: " +
-                              systemError(-result).message() + "; no longer watched");
+    log(LogLevel::kError, [&] {
+      return "io_uring: a channel's fd can't be polled: " + systemError(-result).message() +
+             "; no longer watched";
+    });
     dispatch(channel, event::kError);
     return;
   }

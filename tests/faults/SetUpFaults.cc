@@ -115,9 +115,9 @@ TEST_P(SetUpFaults, OfAServerAreThrownAndLeakNothing) {
 }
 
 TEST_P(SetUpFaults, OfAStartCanBeFollowedByAnother) {
+  bool up = false;
   EventLoop loop(GetParam().spec);
   TcpServer server(&loop, SocketAddress(0, true), "test");
-  bool up = false;
   server.setConnectionCallback([&](const TcpConnectionPtr&) { up = true; });
   {
     const Faults faults(

@@ -3,7 +3,7 @@
 #include "Heap.h"
 
 #include <cstdlib>
-#include <limits>
+#include <utility>
 
 #ifndef TERN_HEAP_CAN_REFUSE
 #include <sanitizer/allocator_interface.h>
@@ -30,17 +30,27 @@ std::ptrdiff_t HeapWatch::blocks() const noexcept {
 
 namespace {
 
-constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+constinit thread_local bool tRefusing = false;
+constinit thread_local std::size_t tSpared = 0;
+constinit thread_local std::size_t tRefusals = 0;
+constinit thread_local std::size_t tRefused = 0;
 
-constinit thread_local std::size_t tSpared = kUnlimited;
+bool refuses() noexcept {
+  if (!tRefusing || tRefused == tRefusals) return false;
+  if (tSpared > 0) {
+    --tSpared;
+    return false;
+  }
+  ++tRefused;
+  return true;
+}
 
 void* allocate(std::size_t bytes) noexcept {
-  if (tSpared == 0) return nullptr;
+  if (refuses()) return nullptr;
   // malloc(0) may answer with a null pointer, operator new may not.
   void* memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) return nullptr;
   ++tAllocated;
-  if (tSpared != kUnlimited) --tSpared;
   return memory;
 }
 
@@ -57,8 +67,20 @@ void release(void* memory) noexcept {
 
 }  // namespace
 
-HeapRefusal::HeapRefusal(std::size_t spared) noexcept { tSpared = spared; }
-HeapRefusal::~HeapRefusal() { tSpared = kUnlimited; }
+HeapRefusal::HeapRefusal(std::size_t spared, std::size_t refusals) noexcept {
+  tSpared = spared;
+  tRefusals = refusals;
+  tRefused = 0;
+  tRefusing = true;
+}
+
+HeapRefusal::~HeapRefusal() { tRefusing = false; }
+
+std::size_t HeapRefusal::refused() const noexcept { return tRefused; }
+
+HeapRefusalOff::HeapRefusalOff() noexcept : before_(std::exchange(tRefusing, false)) {}
+
+HeapRefusalOff::~HeapRefusalOff() { tRefusing = before_; }
 
 #else
 

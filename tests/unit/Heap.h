@@ -32,14 +32,31 @@ class HeapWatch {
 };
 
 #ifdef TERN_HEAP_CAN_REFUSE
-/// While it lives, operator new on the calling thread succeeds `spared` times and then throws
-/// std::bad_alloc.
+/// While it lives, operator new on the calling thread succeeds `spared` times, then throws
+/// std::bad_alloc `refusals` times, and then succeeds again. One at a time on a thread.
 class HeapRefusal {
  public:
-  explicit HeapRefusal(std::size_t spared = 0) noexcept;
+  static constexpr std::size_t kAll = static_cast<std::size_t>(-1);
+
+  explicit HeapRefusal(std::size_t spared = 0, std::size_t refusals = kAll) noexcept;
   HeapRefusal(const HeapRefusal&) = delete;
   HeapRefusal& operator=(const HeapRefusal&) = delete;
   ~HeapRefusal();
+
+  /// How often it has refused.
+  [[nodiscard]] std::size_t refused() const noexcept;
+};
+
+/// While it lives, a HeapRefusal takes no notice: for what a test does itself in the middle of one.
+class HeapRefusalOff {
+ public:
+  HeapRefusalOff() noexcept;
+  HeapRefusalOff(const HeapRefusalOff&) = delete;
+  HeapRefusalOff& operator=(const HeapRefusalOff&) = delete;
+  ~HeapRefusalOff();
+
+ private:
+  bool before_;
 };
 
 /// Whether the call, with the heap refusing all but the first `spared` blocks, throws

@@ -81,6 +81,8 @@ Faults::Decide only(Call call, Faults::Decide decide) {
   };
 }
 
+bool areThereFaults() noexcept { return tFaults != nullptr; }
+
 Answer answerTo(Call call, int fd, std::size_t length) {
   if (tFaults == nullptr) return {};
   Faults& faults = *tFaults;

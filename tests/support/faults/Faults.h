@@ -133,6 +133,8 @@ class FaultsOff {
 /// An answering function that leaves all calls but those of one sort as they are.
 Faults::Decide only(Call call, Faults::Decide decide);
 
+/// For the seam: whether this thread has any.
+bool areThereFaults() noexcept;
 /// For the seam: asks the Faults of this thread, if there are any.
 Answer answerTo(Call call, int fd, std::size_t length);
 

@@ -63,8 +63,8 @@ class EventLoop {
   TimerId runAt(Timestamp when, TimerCallback callback);
   TimerId runAfter(Delay delay, TimerCallback callback);
   TimerId runEvery(Delay interval, TimerCallback callback);
-  /// The timer does not fire any more; a stale id is ignored. On the loop's thread at once; from
-  /// others as soon as the loop gets to it.
+  /// The timer does not fire any more; a stale id is ignored. On the loop's thread at once, and
+  /// without taking memory for a timer made there; from others as soon as the loop gets to it.
   void cancel(TimerId id);
 
   /// Before the loop sleeps it looks for events for so long; by default, and for zero or less, not
@@ -81,7 +81,7 @@ class EventLoop {
   void assertInLoopThread() const;
 
   /// Calls task(owner.get()) once at the end of this turn, before the loop waits again. Cheaper
-  /// than queueInLoop(): no allocation. Loop thread.
+  /// than queueInLoop(): no allocation for the first thousand of a turn. Loop thread.
   void atTurnEnd(std::shared_ptr<void> owner, void (*task)(void*));
 
   /// For channels of your own. Loop thread.
@@ -124,6 +124,9 @@ class EventLoop {
   void runEvents();
   bool spin();
   void runTurnEndTasks();
+  void runEnding();
+  [[nodiscard]] bool hasTurnEndTasks() const noexcept;
+  void cancelInLoop(TimerId id);
   TimerId addTimer(Timestamp when, Duration interval, TimerCallback callback);
 
   const PollerSpec spec_;
@@ -132,7 +135,9 @@ class EventLoop {
   std::shared_ptr<TaskQueue> tasks_;
   std::unique_ptr<Channel> wakeChannel_;
   std::unique_ptr<TimerQueue> timers_;
-  std::vector<TurnEndTask> turnEnd_;
+  std::vector<TurnEndTask> turnEnd_;  // of this turn
+  std::vector<TurnEndTask> ending_;   // being run; more than that when one of them threw
+  std::size_t nextEnding_ = 0;        // the first of those that has not been run
   std::atomic<bool> quit_{false};
   Duration busyPoll_ = Duration::zero();
   bool looping_ = false;

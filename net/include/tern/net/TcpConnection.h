@@ -219,6 +219,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
 
   template <class Call>
   void runCallback(Call&& call);
+  template <class Call>
+  void callLater(Call&& call);
   void afterCallback();
   void leaveCallback() noexcept;
   void scheduleTurnEnd();

@@ -1,0 +1,164 @@
+// MemoryFaults: whichever allocation of a connection's life is refused, the process stays up, the
+// connection ends or goes on, and the server serves the next one.
+#include "unit/Heap.h"
+
+#ifdef TERN_HEAP_CAN_REFUSE
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <tern/net/EventLoop.h>
+#include <tern/net/TcpClient.h>
+#include <tern/net/TcpConnection.h>
+#include <tern/net/TcpServer.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "support/Descriptors.h"
+#include "support/EachPoller.h"
+#include "support/LogCapture.h"
+#include "support/LoopRun.h"
+#include "support/Pattern.h"
+#include "support/Peers.h"
+
+namespace tern::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kLarge = std::size_t{300} * 1024;
+
+class MemoryFaults : public OnEachPoller {
+ protected:
+  MemoryFaults() {
+    server_.setConnectionCallback([this](const TcpConnectionPtr& connection) {
+      (connection->connected() ? ups_ : downs_) += 1;
+    });
+    // What a careful user does: without memory for the reply, there is no connection.
+    server_.setMessageCallback([](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+      // An incomplete message: the bytes stay, and must be copied.
+      if (buffer->readableBytes() < 1000 && buffer->view().front() != '!') return;
+      try {
+        connection->send(std::string(buffer->view()));
+        buffer->retrieveAll();
+      } catch (const std::bad_alloc&) {
+        connection->forceClose();
+      }
+    });
+    server_.setWriteCompleteCallback([](const TcpConnectionPtr&) {});
+    server_.setIdleTimeout(1h);
+    server_.start();
+    turns(3);
+  }
+
+  // A few turns, in which this test itself allocates nothing.
+  void turns(int count) {
+    for (int i = 0; i < count; ++i) {
+      {
+        const HeapRefusalOff off;
+        loop_.queueInLoop([this] { loop_.quit(); });
+      }
+      try {
+        loop_.loop();
+      } catch (const std::bad_alloc&) {
+        const HeapRefusalOff off;
+        ADD_FAILURE() << "std::bad_alloc left loop()";
+      }
+    }
+  }
+
+  // A connection with all that may need memory: input that waits, large output that waits.
+  void live() {
+    std::optional<Peer> peer;
+    const auto as = [&](const std::function<void()>& act) {
+      {
+        const HeapRefusalOff off;
+        act();
+      }
+      turns(GetParam().isTiny() ? 50 : 3);  // with buffers of a few bytes all takes longer
+    };
+    as([&] { peer.emplace(server_.address(), 4096); });
+    as([&] { peer->sendNow("incomplete"); });
+    as([&] { peer->sendNow(patternAt(0, 2000)); });
+    as([&] { peer->sendNow("!" + std::string(patternAt(0, kLarge))); });
+    as([&] { peer->sendNow(patternAt(0, kLarge)); });
+    for (int i = 0; i < 3; ++i) as([&] { static_cast<void>(drain(*peer)); });
+    as([&] { peer->reset(); });
+    turns(5);
+  }
+
+  static std::size_t drain(const Peer& peer) {
+    std::string block(kLarge, '\0');
+    return static_cast<std::size_t>(
+        std::max<ssize_t>(::recv(peer.fd(), block.data(), block.size(), MSG_DONTWAIT), 0));
+  }
+
+  void expectServes() {
+    Peer peer(server_.address());
+    peer.sendAll("!served");
+    std::string echo;
+    runUntil(loop_, [&] {
+      char block[16];
+      const ssize_t n = ::recv(peer.fd(), block, sizeof block, MSG_DONTWAIT);
+      if (n > 0) echo.append(block, static_cast<std::size_t>(n));
+      return echo.size() == 7 || n == 0;
+    });
+    EXPECT_EQ(echo, "!served");
+    peer.close();
+    runUntil(loop_, [&] { return ups_ == downs_; });
+    EXPECT_EQ(server_.connectionCount(), 0U);
+  }
+
+  const LogCapture log_;
+  EventLoop loop_{GetParam().spec};
+  TcpServer server_{&loop_, SocketAddress(0, true), "test"};
+  int ups_ = 0;
+  int downs_ = 0;
+};
+
+TEST_P(MemoryFaults, EachAllocationOfAConnectionsLifeMayBeRefused) {
+  live();  // what is kept from now on for the next one is there
+  expectServes();
+  const std::set<int> before = openDescriptors();
+  std::size_t place = 0;
+  for (;; ++place) {
+    SCOPED_TRACE("allocation " + std::to_string(place));
+    std::size_t refused = 0;
+    {
+      const HeapRefusal refusal(place, 1);
+      live();
+      refused = refusal.refused();
+    }
+    expectServes();
+    if (refused == 0 || HasFailure()) break;
+  }
+  EXPECT_GT(place, 10U);
+  EXPECT_EQ(openDescriptors(), before);
+  std::cout << place << " allocations\n";
+}
+
+TEST_P(MemoryFaults, WithoutAnyMemoryForAWhileTheServerStaysAndRecovers) {
+  live();
+  for (std::size_t spared = 0; spared < 40; ++spared) {
+    SCOPED_TRACE("after " + std::to_string(spared));
+    {
+      const HeapRefusal refusal(spared);
+      live();
+    }
+    expectServes();
+    if (HasFailure()) break;
+  }
+}
+TERN_ON_EACH_POLLER(MemoryFaults);
+
+}  // namespace
+}  // namespace tern::testing
+
+#endif
