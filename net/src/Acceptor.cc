@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,7 +29,8 @@ constexpr Duration kQuiet = std::chrono::seconds(5);
 // Of the connections that wait, how many are closed at a time.
 constexpr std::uint32_t kShedAtOnce = 64;
 
-UniqueFd openReserve() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+// A file of its own, as ENFILE takes, and without a file system: a sandbox may have none.
+UniqueFd openReserve() { return UniqueFd(::eventfd(0, EFD_CLOEXEC)); }
 
 SocketAddress addressOf(const UniqueFd& socket) {
   const auto address = SocketAddress::localOf(socket.get());

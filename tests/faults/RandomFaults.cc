@@ -55,7 +55,7 @@ Answer RandomFaults::decide(const Asked& asked) {
       return random_.oneIn(kSeldom) ? fail(asked, {{}, {ENOMEM}}) : Answer{};
     case Call::kGetsockopt:
       return fail(asked, {{}, {ENOBUFS, ENOMEM}});
-    case Call::kOpen:
+    case Call::kEventfd:  // the reserve: loops are made before
       return fail(asked, {{EMFILE, ENFILE, ENOMEM}});
     case Call::kRead:
       return fail(asked, {{EINTR, EAGAIN}});

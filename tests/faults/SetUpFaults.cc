@@ -33,7 +33,6 @@ int shortageOf(Call call) {
     case Call::kTimerfdCreate:
     case Call::kSignalfd:
     case Call::kEpollCreate:
-    case Call::kOpen:
     case Call::kUringSetUp:
       return EMFILE;
     case Call::kBind:
@@ -56,8 +55,8 @@ bool isPartOfSetUp(Call call) {
 class SetUpFaults : public OnEachPoller {
  protected:
   // Runs it with its first call failing, then its second, and so on, until none is left to fail.
-  // Returns how many of them made it throw.
-  static int failEachIn(const std::function<void()>& setUp) {
+  // Returns how many of them made it throw. It can do without what one of the calls opens.
+  static int failEachIn(const std::function<void()>& setUp, Call dispensable = Call::kCount) {
     int thrown = 0;
     for (int place = 0; place < 1000; ++place) {
       const std::set<int> before = openDescriptors();
@@ -85,7 +84,7 @@ class SetUpFaults : public OnEachPoller {
         return thrown;
       }
       if (threw) ++thrown;
-      const bool opens = shortageOf(failed) == EMFILE && failed != Call::kOpen;
+      const bool opens = shortageOf(failed) == EMFILE && failed != dispensable;
       EXPECT_TRUE(threw || !opens) << nameOf(failed) << " failed, and nobody said so";
     }
     ADD_FAILURE() << "there is always one more call";
@@ -103,14 +102,15 @@ TEST_P(SetUpFaults, OfALoopAreThrownAndLeakNothing) {
 TEST_P(SetUpFaults, OfAServerAreThrownAndLeakNothing) {
   EventLoop loop(GetParam().spec);
   for (const auto option : {TcpServer::Option::kNoReusePort, TcpServer::Option::kReusePort}) {
-    EXPECT_GT(failEachIn([&] {
-                {
-                  TcpServer server(&loop, SocketAddress(0, true), "test", option);
-                  server.start();
-                }
-                runTurns(loop, 3);  // the poller lets go of the listener
-              }),
-              2);
+    const auto serve = [&] {
+      {
+        TcpServer server(&loop, SocketAddress(0, true), "test", option);
+        server.start();
+      }
+      runTurns(loop, 3);  // the poller lets go of the listener
+    };
+    // The reserve is for the day when there are too few descriptors.
+    EXPECT_GT(failEachIn(serve, Call::kEventfd), 2);
   }
 }
 

@@ -23,7 +23,6 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Call::kCount)> k
     "getsockopt",
     "listen",
     "mmap",
-    "open",
     "ppoll",
     "pread",
     "read",

@@ -26,7 +26,6 @@ enum class Call : std::uint8_t {
   kGetsockopt,
   kListen,
   kMmap,
-  kOpen,
   kPpoll,
   kPread,
   kRead,

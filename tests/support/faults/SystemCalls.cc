@@ -74,7 +74,6 @@ TERN_SEAM_NEXT(getsockname)
 TERN_SEAM_NEXT(getsockopt)
 TERN_SEAM_NEXT(listen)
 TERN_SEAM_NEXT(mmap)
-TERN_SEAM_NEXT(open)
 TERN_SEAM_NEXT(ppoll)
 TERN_SEAM_NEXT(pread)
 TERN_SEAM_NEXT(read)
@@ -167,17 +166,6 @@ void* mmap(void* address, std::size_t length, int protection, int flags, int fd,
   if (answer.error == 0) return next_mmap()(address, length, protection, flags, fd, offset);
   errno = answer.error;
   return MAP_FAILED;  // NOLINT(cppcoreguidelines-pro-type-cstyle-cast,performance-no-int-to-ptr)
-}
-
-int open(const char* path, int flags, ...) {
-  mode_t mode = 0;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
-    va_list arguments;
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
-  }
-  return through(Call::kOpen, -1, 0, [&](std::size_t) { return next_open()(path, flags, mode); });
 }
 
 int ppoll(pollfd* polled, nfds_t count, const timespec* timeout, const sigset_t* mask) {
