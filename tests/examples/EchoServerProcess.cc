@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <tern/base/UniqueFd.h>
 #include <tern/net/SocketAddress.h>
@@ -318,28 +317,6 @@ TEST_F(EchoServerUsage, APortInUseIsNamed) {
 TEST_F(EchoServerUsage, AnAddressOfAnotherMachineIsNamed) {
   EXPECT_EQ(status({{"--listen", "192.0.2.1:0"}, {}, {}}), 1);
   expectSentence("192.0.2.1:0");
-}
-
-TEST_F(EchoServerUsage, IoUringThatIsDeniedIsExplainedWhenAskedForByName) {
-  EXPECT_EQ(
-      status({{"--poller", "io_uring"}, {}, [] { denySystemCall(SYS_io_uring_setup, EPERM); }}), 1);
-  expectSentence("blocked by a seccomp filter");
-}
-
-TEST(EchoServerDenied, IoUringIsReplacedByEpollUnderAutoWithOneLine) {
-  EchoServer server({{"--listen", "127.0.0.1:0", "--poller", "auto", "--threads", "3"}, {}, [] {
-                       denySystemCall(SYS_io_uring_setup, EPERM);
-                     }});
-  EXPECT_EQ(server.poller(), "epoll");
-  {
-    Peer peer(server.address());
-    expectEcho(peer, "hello");
-  }
-  server.process().signal(SIGTERM);
-  EXPECT_EQ(server.end(), 0);
-  const std::string errors = server.process().errors();
-  EXPECT_NE(errors.find("poller auto: epoll is used, because"), std::string::npos) << errors;
-  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << errors;
 }
 
 }  // namespace
