@@ -5,11 +5,12 @@
 
 namespace tern::testing {
 
-void ServerProgramFixture::start(const std::string& name, const std::vector<std::string>& more) {
+void ServerProgramFixture::start(const std::string& name, const std::vector<std::string>& more,
+                                 const std::function<void()>& beforeExec) {
   std::vector<std::string> arguments{"--listen", "127.0.0.1:0", "--poller", GetParam()};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  server_ =
-      std::make_unique<ServerProcess>(exampleProgram(name), ProcessOptions{arguments, {}, {}});
+  server_ = std::make_unique<ServerProcess>(exampleProgram(name),
+                                            ProcessOptions{arguments, {}, beforeExec});
   EXPECT_EQ(server_->poller(), GetParam());
 }
 

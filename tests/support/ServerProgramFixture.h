@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +21,8 @@ class ServerProgramFixture : public ::testing::TestWithParam<std::string> {
   }
 
   /// On 127.0.0.1 and a port of the kernel's choice.
-  void start(const std::string& name, const std::vector<std::string>& more = {});
+  void start(const std::string& name, const std::vector<std::string>& more = {},
+             const std::function<void()>& beforeExec = {});
   /// What it wrote to stderr.
   std::string end();
   /// The same for a server that was told to end. (A second signal could meet a program that has
