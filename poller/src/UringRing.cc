@@ -217,7 +217,7 @@ int UringRing::enterOnce(unsigned waitFor, Duration timeout) {
       if (waitFor > 0) pauseForMemory(timeout);
       return result;
     default:
-      throwSystemError(-result, "io_uring_enter()");
+      throwSystemError(-result, "io_uring_enter(): " + explainUringRefusal(-result));
   }
 }
 

@@ -101,6 +101,23 @@ INSTANTIATE_TEST_SUITE_P(
                       Denial{"ENOSYS", ENOSYS, "this kernel has no io_uring"}),
     [](const auto& instance) { return instance.param.name; });
 
+// A profile that knows of io_uring, but not of all its calls.
+TEST(UringDeniedInPart, EachOfItsCallsIsMissedAndSaidToBeBlocked) {
+  for (const char* call : {"io_uring_setup", "io_uring_enter", "io_uring_register"}) {
+    const ContainerProfile profile({call}, EPERM);
+    const auto enter = [&profile] { profile.enter(); };
+    Process byName(exampleProgram("echo_server"), {{"--poller", "io_uring"}, {}, enter});
+    EXPECT_EQ(byName.wait(), 1) << call;
+    EXPECT_NE(byName.errors().find("seccomp"), std::string::npos) << byName.errors();
+    ServerProcess bySearch(exampleProgram("echo_server"), {{"--poller", "auto"}, {}, enter});
+    EXPECT_EQ(bySearch.poller(), "epoll") << call;
+    bySearch.process().signal(SIGTERM);
+    EXPECT_EQ(bySearch.end(), 0) << call;
+    EXPECT_NE(bySearch.process().errors().find("seccomp"), std::string::npos)
+        << bySearch.process().errors();
+  }
+}
+
 // 0 when open() is denied and the ring opens the file all the same.
 [[noreturn]] void openByRing(const ContainerProfile& profile) {
   io_uring ring{};
