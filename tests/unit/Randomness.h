@@ -16,6 +16,8 @@ class Randomness {
   Randomness() : seed_(chooseSeed()), engine_(seed_) {
     std::cout << "seed " << seed_ << " (repeat with TERN_TEST_SEED=" << seed_ << ")\n";
   }
+  /// Of a known seed: nothing is printed.
+  explicit Randomness(std::uint32_t seed) : seed_(seed), engine_(seed) {}
 
   [[nodiscard]] std::uint32_t seed() const noexcept { return seed_; }
 

@@ -1,0 +1,37 @@
+// Footprint: what the process holds of the machine: memory, descriptors, threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tern::soak {
+
+struct Footprint {
+  std::size_t memory = 0;  ///< bytes: private, in RAM, after the allocator gave back what it could
+  std::size_t heap = 0;    ///< bytes that the allocator has handed out
+  std::map<std::string, int> descriptors;  ///< how many of each sort
+  std::map<std::string, int> threads;      ///< how many of each name
+
+  [[nodiscard]] int descriptorCount() const;
+};
+
+Footprint measureFootprint();
+/// Open descriptors of the process, by sort.
+std::map<std::string, int> countDescriptors();
+
+/// In RAM, cheaply, as it is.
+std::size_t residentNow();
+
+/// What grew or shrank, a sentence each. What is resident may have grown by a tenth or by 4 MiB,
+/// whichever is more; the heap in use by a tenth or by half a MiB.
+std::vector<std::string> driftOfMemory(const Footprint& before, const Footprint& after);
+/// These must be equal.
+std::vector<std::string> driftOfCounts(const Footprint& before, const Footprint& after);
+
+/// "12.3 MB".
+std::string inMegabytes(std::size_t bytes);
+
+}  // namespace tern::soak
