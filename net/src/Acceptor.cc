@@ -103,6 +103,7 @@ void Acceptor::onAcceptError(std::error_code error) {
              "accepted: " +
              error.message();
     });
+    if (errorCallback_) errorCallback_(error, 0);
     return;
   }
   if (const Timestamp now = Clock::now(); now >= quietUntil_) {
@@ -112,22 +113,24 @@ void Acceptor::onAcceptError(std::error_code error) {
              "; those connected are served on, new ones are turned away";
     });
   }
-  if (number == EMFILE || number == ENFILE) shed();
+  const std::size_t closed = number == EMFILE || number == ENFILE ? shed() : 0;
   pauseForAWhile();
+  if (errorCallback_) errorCallback_(error, closed);
 }
 
 // A connection that stays in the queue would look alive to its peer. The reserve makes room for
 // one descriptor; each is closed as soon as it is accepted.
-void Acceptor::shed() {
+std::size_t Acceptor::shed() {
   const int listening = listener_->fd();
   const int mode = ::fcntl(listening, F_GETFL);
-  if (mode < 0 || ::fcntl(listening, F_SETFL, mode | O_NONBLOCK) < 0) return;
+  if (mode < 0 || ::fcntl(listening, F_SETFL, mode | O_NONBLOCK) < 0) return 0;
   reserve_.reset();
-  for (std::uint32_t left = std::min(queueLength(listening), kShedAtOnce); left > 0; --left) {
-    if (!UniqueFd(::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC))) break;
-  }
+  const std::uint32_t most = std::min(queueLength(listening), kShedAtOnce);
+  std::size_t closed = 0;
+  while (closed < most && UniqueFd(::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC))) ++closed;
   reserve_ = openReserve();
   ::fcntl(listening, F_SETFL, mode);
+  return closed;
 }
 
 void Acceptor::pauseForAWhile() {

@@ -94,16 +94,25 @@ void EventLoop::turn() {
   runTurnEndTasks();
 }
 
-// Whether something has happened. Other threads find the loop awake, and write to no eventfd.
-bool EventLoop::spin() {
+// How many events there were; fewer than none: nothing happened at all. Other threads find the loop
+// awake, and write to no eventfd.
+int EventLoop::spin() {
   const Timestamp end = addSaturated(Clock::now(), busyPoll_);
   do {
-    if (poller_->runOnce(Duration::zero()) > 0 || tasks_->wanted()) return true;
+    const int events = poller_->runOnce(Duration::zero());
+    if (events > 0 || tasks_->wanted()) return events;
   } while (Clock::now() < end);
-  return false;
+  return -1;
 }
 
 void EventLoop::runEvents() {
+  const auto events = static_cast<std::uint64_t>(waitForEvents());
+  ++turns_;
+  events_.add(events);
+  mostEvents_.raiseTo(events);
+}
+
+int EventLoop::waitForEvents() {
   struct Awake {
     TaskQueue& tasks;
     ~Awake() { tasks.awake(); }
@@ -111,9 +120,11 @@ void EventLoop::runEvents() {
   const bool idle = !hasTurnEndTasks() && !tasks_->hasWork();
   timers_->arm();
   const Awake awake{*tasks_};
-  if (idle && busyPoll_ > Duration::zero() && spin()) return;
+  if (idle && busyPoll_ > Duration::zero()) {
+    if (const int events = spin(); events >= 0) return events;
+  }
   const bool sleeps = idle && tasks_->prepareToSleep();
-  poller_->runOnce(sleeps ? kForever : Duration::zero());
+  return poller_->runOnce(sleeps ? kForever : Duration::zero());
 }
 
 // What these add belongs to the next turn, which will not wait. Nothing here takes memory: it is
@@ -163,6 +174,20 @@ void EventLoop::runInLoop(Functor functor) {
 void EventLoop::queueInLoop(Functor functor) { tasks_->post(std::move(functor)); }
 
 std::size_t EventLoop::queueSize() const { return tasks_->size(); }
+
+LoopStats EventLoop::stats() const noexcept {
+  LoopStats stats;
+  stats.turns = turns_.value();
+  stats.events = events_.value();
+  stats.mostEvents = mostEvents_.value();
+  stats.functorsRun = tasks_->ran();
+  stats.functorsWaiting = tasks_->size();
+  stats.timersFired = timers_->fired();
+  stats.timersPending = timers_->size();
+  stats.connections = connectionCount();
+  stats.poller = poller_->stats();
+  return stats;
+}
 
 bool EventLoop::isInLoopThread() const noexcept { return tasks_->isLoopThread(); }
 

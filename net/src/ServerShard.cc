@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "TaskQueue.h"
 #include "tern/base/Logging.h"
 #include "tern/net/Acceptor.h"
 #include "tern/net/EventLoop.h"
@@ -13,43 +14,22 @@
 
 namespace tern {
 
-bool ServerLimits::admit() noexcept {
-  if (connections.fetch_add(1, std::memory_order_relaxed) < maxConnections) return true;
-  leave();
-  // One line for the first: a server at its limit has better things to do than to log.
-  if (refused.fetch_add(1, std::memory_order_relaxed) == 0) {
-    log(LogLevel::kWarn, [&] {
-      return "the limit of " + std::to_string(maxConnections) +
-             " connections is reached; further ones are closed as they arrive";
-    });
-  }
-  return false;
-}
-
-std::optional<PeerCounts::Place> ServerLimits::admitPeer(int fd) {
-  std::optional<PeerCounts::Place> place = peers->admit(fd);
-  if (!place && peersRefused.fetch_add(1, std::memory_order_relaxed) == 0) {
-    log(LogLevel::kWarn, [&] {
-      return "a peer has reached the limit of " + std::to_string(peers->most()) +
-             " connections; its further ones, and those of other such peers, are closed "
-             "as they arrive";
-    });
-  }
-  return place;
-}
-
 ServerShard::ServerShard(EventLoop& loop, std::shared_ptr<const ConnectionCallbacks> callbacks,
                          std::shared_ptr<ServerLimits> limits)
     : loop_(loop),
       callbacks_(std::move(callbacks)),
       limits_(std::move(limits)),
-      connections_([this](const TcpConnection& connection) { removed(connection); }) {}
+      tasks_(loop.tasks()),
+      connections_(std::make_shared<ConnectionSet>(
+          [this](const TcpConnection& connection) { removed(connection); })) {
+  if (limits_->limitsBuffers()) connections_->setGrownCallback([this] { grown(); });
+}
 
 ServerShard::~ServerShard() = default;
 
 void ServerShard::assign(UniqueFd fd) {
   Admitted admitted{std::move(fd), {}};
-  if (limits_->peers != nullptr) {
+  if (limits_->countsPeers()) {
     admitted.place = limits_->admitPeer(admitted.fd.get());
     if (!admitted.place) return;
   }
@@ -65,6 +45,7 @@ void ServerShard::assign(UniqueFd fd) {
     auto shared = std::make_shared<Admitted>(std::move(admitted));
     loop_.queueInLoop([self = shared_from_this(), shared] { self->serve(std::move(*shared)); });
   } catch (const std::bad_alloc&) {
+    limits_->noteFailed();
     dropped();
     unserved("out of memory");
   }
@@ -83,14 +64,16 @@ void ServerShard::dropped() noexcept {
 
 void ServerShard::serve(Admitted admitted) {
   if (closing_) {
+    limits_->noteStopping();
     dropped();
     return;
   }
-  const std::uint64_t id = limits_->nextId.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t id = limits_->nextId();
   TcpConnectionPtr connection;
   try {
-    connection = TcpConnection::open(loop_, std::move(admitted.fd), id, callbacks_, connections_);
+    connection = TcpConnection::open(loop_, std::move(admitted.fd), id, callbacks_, *connections_);
   } catch (const std::exception& error) {
+    limits_->noteFailed();
     dropped();
     unserved(error.what());
     return;
@@ -113,40 +96,82 @@ void ServerShard::listen(UniqueFd boundSocket) {
   acceptor_->setNewConnectionCallback([self = weak_from_this()](UniqueFd fd) {
     if (const auto shard = self.lock()) shard->assign(std::move(fd));
   });
+  acceptor_->setErrorCallback(
+      [limits = limits_](std::error_code, std::size_t shed) { limits->noteAcceptError(shed); });
   acceptor_->listen();
 }
 
 void ServerShard::removed(const TcpConnection& connection) {
   limits_->leave();
   places_.erase(&connection);
-  if (!connections_.empty() || !onEmpty_) return;
+  if (!connections_->empty() || !onEmpty_) return;
   // A functor: the connection that went last is still on the stack.
   loop_.queueInLoop(std::exchange(onEmpty_, {}));
 }
 
+// --- the limit of what the connections hold ---
+
+// At the end of the turn: whoever grows is in the middle of its work, and what it has sent may have
+// left by then.
+void ServerShard::grown() noexcept {
+  if (checkDue_ || limits_->excess() == 0) return;
+  try {
+    loop_.atTurnEnd(shared_from_this(),
+                    [](void* shard) { static_cast<ServerShard*>(shard)->checkBuffers(); });
+    checkDue_ = true;
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the next growth tries again
+  }
+}
+
+// On the loop that holds the most, whichever has noticed.
+void ServerShard::checkBuffers() noexcept {
+  checkDue_ = false;
+  const std::size_t excess = limits_->excess();
+  if (excess == 0) return;
+  const std::shared_ptr<ServerShard> largest = limits_->largestHolder();
+  try {
+    if (largest.get() != this) {
+      if (largest != nullptr) largest->checkBuffersSoon();
+    } else if (connections_->closeLargest(excess)) {
+      limits_->noteBufferLimit();
+    }
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the next growth tries again
+  }
+}
+
+void ServerShard::checkBuffersSoon() {
+  if (asked_.exchange(true, std::memory_order_relaxed)) return;
+  tasks_->post([self = shared_from_this()] {
+    self->asked_.store(false, std::memory_order_relaxed);
+    self->checkBuffers();
+  });
+}
+
+// --- the end ---
+
 void ServerShard::drain(std::function<void()> onEmpty) {
   closing_ = true;
   acceptor_.reset();
-  if (connections_.empty()) {
+  if (connections_->empty()) {
     onEmpty();
     return;
   }
   onEmpty_ = std::move(onEmpty);
   // A functor each: a callback that throws takes nothing from the other connections.
-  for (const TcpConnectionPtr& connection : connections_.snapshot()) {
+  for (const TcpConnectionPtr& connection : connections_->snapshot()) {
     loop_.queueInLoop([connection] { connection->drain(); });
   }
 }
 
 void ServerShard::forceCloseAll() {
-  for (const TcpConnectionPtr& connection : connections_.snapshot()) connection->forceClose();
+  for (const TcpConnectionPtr& connection : connections_->snapshot()) connection->forceClose();
 }
 
 void ServerShard::end() {
   closing_ = true;
   onEmpty_ = {};
   acceptor_.reset();
-  connections_.closeAll();
+  connections_->closeAll();
 }
 
 }  // namespace tern

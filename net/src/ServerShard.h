@@ -11,6 +11,7 @@
 
 #include "ConnectionSet.h"
 #include "PeerCounts.h"
+#include "ServerLimits.h"
 #include "tern/base/UniqueFd.h"
 #include "tern/net/Callbacks.h"
 
@@ -18,25 +19,10 @@ namespace tern {
 
 class Acceptor;
 class EventLoop;
+class TaskQueue;
 
-/// What the shards of a server share. Any thread.
-struct ServerLimits {
-  std::atomic<std::size_t> connections{0};
-  std::atomic<std::uint64_t> nextId{1};
-  std::atomic<std::size_t> refused{0};
-  std::atomic<std::size_t> peersRefused{0};
-  std::size_t maxConnections = static_cast<std::size_t>(-1);
-  std::shared_ptr<PeerCounts> peers;  // null: no limit
-
-  /// Counts a connection in; false, and counts it as refused, when there are too many.
-  bool admit() noexcept;
-  /// The same for its host.
-  std::optional<PeerCounts::Place> admitPeer(int fd);
-  void leave() noexcept { connections.fetch_sub(1, std::memory_order_relaxed); }
-};
-
-/// All but the constructor, assign() and the destructor belong to its loop's thread. Held by the
-/// server and by the functors on their way to it.
+/// Belongs to its loop's thread, but for the constructor, the destructor and what says "any
+/// thread". Held by the server and by the functors on their way to it.
 class ServerShard : public std::enable_shared_from_this<ServerShard> {
  public:
   ServerShard(EventLoop& loop, std::shared_ptr<const ConnectionCallbacks> callbacks,
@@ -46,9 +32,16 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   ~ServerShard();
 
   [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
+  /// The pointer: any thread.
+  [[nodiscard]] const std::shared_ptr<ConnectionSet>& connections() const noexcept {
+    return connections_;
+  }
 
   /// Hands an accepted socket over, within the limits. Any thread.
   void assign(UniqueFd fd);
+
+  /// Looks, on its loop, whether the server's connections hold too much. Any thread.
+  void checkBuffersSoon();
 
   /// Accepts on the socket, which is bound. Throws std::system_error.
   void listen(UniqueFd boundSocket);
@@ -72,15 +65,20 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   void removed(const TcpConnection& connection);
   void dropped() noexcept;
   void unserved(const char* why) const;
+  void grown() noexcept;
+  void checkBuffers() noexcept;
 
   EventLoop& loop_;
   std::shared_ptr<const ConnectionCallbacks> callbacks_;
   std::shared_ptr<ServerLimits> limits_;
-  ConnectionSet connections_;
+  const std::shared_ptr<TaskQueue> tasks_;  // the loop may be gone when another one asks
+  const std::shared_ptr<ConnectionSet> connections_;
   std::unordered_map<const TcpConnection*, PeerCounts::Place> places_;
   std::unique_ptr<Acceptor> acceptor_;
   std::function<void()> onEmpty_;
   bool closing_ = false;
+  bool checkDue_ = false;           // at the end of the turn
+  std::atomic<bool> asked_{false};  // to check, by another shard
 };
 
 }  // namespace tern

@@ -81,6 +81,7 @@ void TaskQueue::run(std::size_t limit) {
     // Out of the vector first: the task may throw, and then it is done nevertheless.
     const Task task = std::move(batch_[next_++]);
     waiting_.fetch_sub(1, std::memory_order_relaxed);
+    ++ran_;
     task();
   }
 }

@@ -4,10 +4,12 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <vector>
 
+#include "tern/base/Counter.h"
 #include "tern/base/ThreadCheck.h"
 #include "tern/base/UniqueFd.h"
 
@@ -15,7 +17,7 @@ namespace tern {
 
 class EventLoop;
 
-/// Made on the loop's thread. post() and wake() are safe from any thread; the rest is the loop's.
+/// Made on the loop's thread. What comes before "the loop's side" is safe from any thread.
 class TaskQueue {
  public:
   using Task = std::function<void()>;
@@ -37,6 +39,8 @@ class TaskQueue {
   [[nodiscard]] std::size_t size() const noexcept {
     return waiting_.load(std::memory_order_relaxed);
   }
+  /// Tasks that have begun to run. Any thread.
+  [[nodiscard]] std::uint64_t ran() const noexcept { return ran_.value(); }
 
   // --- the loop's side ---
 
@@ -91,6 +95,7 @@ class TaskQueue {
 
   std::vector<Task> batch_;  // being run
   std::size_t next_ = 0;     // the first of batch_ that has not been run
+  Counter ran_;
 };
 
 }  // namespace tern

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 #include "ConnectionExtras.h"
@@ -64,11 +65,15 @@ void TcpConnection::leaveCallback() noexcept {
   sendNextWithCare();
 }
 
-// The usual state, in which sending has no other consequence than that the bytes leave. One test
-// for it, instead of one for each of its parts, is what a message pays.
+bool TcpConnection::sendsFreely() const noexcept {
+  return connected() && !closeRequested_ && !eof_ && !aboveHighMark_ && !hasFiles() &&
+         !callbacks_->writeComplete;
+}
+
+// The usual state, in which sending has no other consequence than that the bytes leave, and nothing
+// is held. One test for it, instead of one for each of its parts, is what a message pays.
 void TcpConnection::updatePlain() noexcept {
-  plain_ = connected() && !closeRequested_ && !eof_ && !aboveHighMark_ && !hasFiles() &&
-           !callbacks_->writeComplete;
+  plain_ = held_ == 0 && sendsFreely();
   sendNextWithCare();
 }
 
@@ -109,18 +114,54 @@ void TcpConnection::turnEnd() {
 
 void TcpConnection::sendOutput() {
   const std::size_t before = output_.size();
-  inFlight_ += stream_->send(output_);
+  const std::size_t taken = stream_->send(output_);
+  if (taken > 0) {
+    inFlight_ += taken;
+    set_->hold(taken);
+  }
+  if (!output_.empty()) {
+    sentInPart(before);
+    return;
+  }
+  set_->counters().sent.add(before);
+  touch();
+}
+
+void TcpConnection::sentInPart(std::size_t before) {
   // Handing bytes to a peer that takes none is no traffic.
   if (output_.size() < before) touch();
+  set_->counters().sent.add(before - output_.size());
+  countHeld();
+}
+
+// Called where something may have come to wait, or have stayed unread, and, while something is
+// held, after each callback and flush: a message that is read and answered at once pays nothing.
+void TcpConnection::countHeld() {
+  if (disconnected()) return;
+  const std::size_t bytes = outputBytes() - inFlight_ + input_.readableBytes();
+  const auto now = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX));
+  const std::uint32_t before = std::exchange(held_, now);
+  if ((now == 0) != (before == 0)) updatePlain();
+  if (now > before) {
+    set_->hold(now - before);
+  } else {
+    set_->release(before - now);
+  }
 }
 
 void TcpConnection::flush() {
   if (!output_.empty()) sendOutput();
-  if (!plain_) afterProgress();
+  if (!plain_) flushed();
+}
+
+void TcpConnection::flushed() {
+  afterProgress();
+  countHeld();
 }
 
 void TcpConnection::onSent(std::size_t bytes) {
   inFlight_ -= bytes;
+  set_->release(bytes);
   touch();
   flush();
 }
@@ -176,8 +217,9 @@ void TcpConnection::keepUnread() {
   } catch (const std::bad_alloc&) {
     input_.retrieveAll();
     input_.settle();
-    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory), CloseCause::kNoMemory);
   }
+  countHeld();
 }
 
 inline void TcpConnection::showUnread() {
@@ -186,6 +228,7 @@ inline void TcpConnection::showUnread() {
       runCallback([this] { callbacks_->message(self_, &input_, loop().poller().returnTime()); });
     } else {
       input_.retrieveAll();
+      if (held_ > 0) countHeld();
     }
   } catch (...) {
     settleInput();
@@ -195,12 +238,13 @@ inline void TcpConnection::showUnread() {
 }
 
 void TcpConnection::onData(std::span<const char> bytes) {
+  set_->counters().received.add(bytes.size());
   touch();
   try {
     input_.lend(bytes);
   } catch (const std::bad_alloc&) {
     // These bytes are lost, and what follows them would be misread.
-    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory), CloseCause::kNoMemory);
     return;
   }
   showUnread();
@@ -243,7 +287,7 @@ std::span<char> TcpConnection::receiveRoom() {
     if (input_.writableBytes() < kLeastRoom) {
       const std::size_t taken = input_.readableBytes() + Buffer::kCheapPrepend;
       const auto bits = static_cast<std::uint8_t>(std::bit_width(taken + kReceiveRoom));
-      roomBits_ = std::min(std::max(roomBits_, bits), kMostRoomBits);
+      roomBits_ = std::min(std::max<std::uint8_t>(roomBits_, bits), kMostRoomBits) & 0x1FU;
       const std::size_t size = std::max(std::size_t{1} << roomBits_, taken + kReceiveRoom);
       input_.ensureWritableBytes(size - taken);
     }
@@ -256,6 +300,7 @@ std::span<char> TcpConnection::receiveRoom() {
 void TcpConnection::onEof() {
   settleInput();  // it may hold room for more
   eof_ = true;
+  if (connected()) noteCause(CloseCause::kPeer);
   updatePlain();
   if (callbacks_->halfClose && connected()) {
     runCallback([this] { callbacks_->halfClose(self_); });
@@ -266,7 +311,8 @@ void TcpConnection::onEof() {
 }
 
 void TcpConnection::onError(std::error_code error) {
-  if (!closeRequested_) closeReason_ = error;
+  if (!closeRequested_) setReason(error);
+  noteCause(CloseCause::kError);
   closeNow();
 }
 

@@ -37,7 +37,7 @@ void TcpConnection::callLater(Call&& call) {
       if (!self->disconnected()) call(*self);
     });
   } catch (const std::bad_alloc&) {
-    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory), CloseCause::kNoMemory);
   }
 }
 

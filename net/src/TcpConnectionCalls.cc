@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "ConnectionExtras.h"
+#include "ConnectionSet.h"
 #include "TaskQueue.h"
 #include "TcpConnectionCallback.h"
 #include "tern/base/Logging.h"
@@ -79,7 +80,7 @@ void TcpConnection::shutdown() {
 }
 
 void TcpConnection::forceClose() {
-  onLoop([](TcpConnection& self) { self.forceCloseInLoop({}); });
+  onLoop([](TcpConnection& self) { self.forceCloseInLoop({}, CloseCause::kForced); });
 }
 
 void TcpConnection::forceCloseWithDelay(Delay delay) {
@@ -104,8 +105,10 @@ void TcpConnection::startRead() {
 
 // Too large to share a segment with anything else: copying it would be all that waiting gains.
 std::string_view TcpConnection::sendLarge(std::string_view bytes) {
-  if (!plain_ || outputBytes() > 0) return bytes;
-  return bytes.substr(stream_->sendNow(bytes));
+  if (!sendsFreely() || outputBytes() > 0) return bytes;
+  const std::size_t taken = stream_->sendNow(bytes);
+  set_->counters().sent.add(taken);
+  return bytes.substr(taken);
 }
 
 template <class Bytes>
@@ -141,7 +144,7 @@ void TcpConnection::aboveAMark(std::size_t now) {
              "limit of " +
              std::to_string(callbacks_->outputLimit) + "; closed";
     });
-    forceCloseInLoop(std::make_error_code(std::errc::no_buffer_space));
+    forceCloseInLoop(std::make_error_code(std::errc::no_buffer_space), CloseCause::kOutputLimit);
     return;
   }
   if (aboveHighMark_ || now <= callbacks_->highMark) return;
@@ -157,6 +160,7 @@ void TcpConnection::aboveAMark(std::size_t now) {
 
 void TcpConnection::shutdownInLoop() {
   if (!connected()) return;
+  if (!eof_) noteCause(CloseCause::kServer);
   setState(State::kDisconnecting);
   // Within a callback, what that callback sent goes first.
   if (callbackDepth_ == 0) scheduleTurnEnd();
@@ -171,9 +175,10 @@ void TcpConnection::drain() {
   }
 }
 
-void TcpConnection::forceCloseInLoop(std::error_code reason) {
+void TcpConnection::forceCloseInLoop(std::error_code reason, CloseCause cause) {
   if (disconnected()) return;
-  if (!closeRequested_) closeReason_ = reason;
+  if (!closeRequested_) setReason(reason);
+  noteCause(cause);
   closeRequested_ = true;
   // What this says is for the callback that asked; the stream ends soon enough by itself.
   reading_ = false;
@@ -201,7 +206,7 @@ void TcpConnection::readStream(bool on) {
     }
   } catch (const std::system_error& error) {
     log(LogLevel::kError, [&] { return name() + ": " + error.what() + "; closed"; });
-    forceCloseInLoop(error.code());
+    forceCloseInLoop(error.code(), CloseCause::kError);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ConnectionExtras.h"
+#include "ConnectionSet.h"
 #include "TaskQueue.h"
 #include "TcpConnectionCallback.h"
 #include "tern/base/Logging.h"
@@ -73,9 +74,9 @@ void TcpConnection::sendFiles() {
     callLater([](TcpConnection& self) { self.flush(); });
   } catch (const std::system_error& error) {
     log(LogLevel::kError, [&] { return name() + ": " + error.what() + "; closed"; });
-    forceCloseInLoop(error.code());
+    forceCloseInLoop(error.code(), CloseCause::kError);
   } catch (const std::bad_alloc&) {
-    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory));
+    forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory), CloseCause::kNoMemory);
   }
 }
 
@@ -87,6 +88,7 @@ bool TcpConnection::sendFromFile() {
     if (queuedBytes() > 0) return false;
     if (const auto sent = stream_->sendFile(part.fd(), part.offset, part.left)) {
       part.advance(*sent);
+      set_->counters().sent.add(*sent);
       if (*sent > 0) touch();
       return part.left == 0;
     }

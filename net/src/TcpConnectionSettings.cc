@@ -100,7 +100,7 @@ void TcpConnection::touchDeadlines() noexcept {
   if (extras_->deadlines) extras_->deadlines->touch(loop().poller().returnTime());
 }
 
-void TcpConnection::expire() { forceCloseInLoop(systemError(ETIMEDOUT)); }
+void TcpConnection::expire() { forceCloseInLoop(systemError(ETIMEDOUT), CloseCause::kTimeout); }
 
 void TcpConnection::setTcpNoDelay(bool on) {
   if (stream_ == nullptr || peer_.isUnix()) return;

@@ -5,7 +5,7 @@
 
 #include "CallAndWait.h"
 #include "ListeningSocket.h"
-#include "PeerCounts.h"
+#include "ServerLimits.h"
 #include "ServerShard.h"
 #include "SocketFile.h"
 #include "TaskQueue.h"
@@ -70,12 +70,17 @@ void TcpServer::setBalance(Balance balance) {
 
 void TcpServer::setMaxConnections(std::size_t count) {
   editCallbacks();
-  limits_->maxConnections = count;
+  limits_->setMaxConnections(count);
 }
 
 void TcpServer::setMaxConnectionsPerPeer(std::size_t count) {
   editCallbacks();
-  limits_->peers = std::make_shared<PeerCounts>(count);
+  limits_->setMaxConnectionsPerPeer(count);
+}
+
+void TcpServer::setBufferLimit(std::size_t bytes) {
+  editCallbacks();
+  limits_->setBufferLimit(bytes);
 }
 
 void TcpServer::setDrainCallback(DrainCallback callback) {
@@ -94,6 +99,7 @@ void TcpServer::start() {
   for (EventLoop* loop : pool->getAllLoops()) {
     shards_.push_back(std::make_shared<ServerShard>(*loop, callbacks, limits_));
   }
+  limits_->setShards(shards_);
   pool_ = std::move(pool);
   try {
     listen();
@@ -105,6 +111,7 @@ void TcpServer::start() {
     }
     shards_.clear();
     pool_.reset();
+    limits_->setShards({});
     throw;
   }
 }
@@ -120,6 +127,8 @@ void TcpServer::listen() {
   }
   acceptor_ = std::make_unique<Acceptor>(loop_, std::move(socket_));
   acceptor_->setNewConnectionCallback([this](UniqueFd fd) { assign(std::move(fd)); });
+  acceptor_->setErrorCallback(
+      [limits = limits_](std::error_code, std::size_t shed) { limits->noteAcceptError(shed); });
   acceptor_->listen();
 }
 
@@ -158,9 +167,9 @@ EventLoop* TcpServer::chooseLoop(const UniqueFd& fd) {
   return pool_->getNextLoop();
 }
 
-std::size_t TcpServer::connectionCount() const noexcept {
-  return limits_->connections.load(std::memory_order_relaxed);
-}
+std::size_t TcpServer::connectionCount() const noexcept { return limits_->connections(); }
+
+ServerStats TcpServer::stats() const { return limits_->stats(); }
 
 std::vector<EventLoop*> TcpServer::loops() const {
   return pool_ == nullptr ? std::vector<EventLoop*>{} : pool_->getAllLoops();

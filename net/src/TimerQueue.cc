@@ -49,16 +49,22 @@ TimerId TimerQueue::reserve() noexcept {
   return TimerId(nextTicket_.fetch_add(1, std::memory_order_relaxed));
 }
 
+SlotId TimerQueue::insert(Timer timer) {
+  const SlotId id = timers_.insert(std::move(timer));
+  ++pending_;
+  return id;
+}
+
 TimerId TimerQueue::add(Callback callback, Timestamp when, Duration interval) {
   if (closed_) return {};
-  const SlotId id = timers_.insert({std::move(callback), interval, 0});
+  const SlotId id = insert({std::move(callback), interval, 0});
   push(when, id);
   return TimerId(id);
 }
 
 void TimerQueue::add(TimerId reserved, Callback callback, Timestamp when, Duration interval) {
   if (cancelledEarly_.erase(reserved.ticket_) > 0) return;
-  const SlotId id = timers_.insert({std::move(callback), interval, reserved.ticket_});
+  const SlotId id = insert({std::move(callback), interval, reserved.ticket_});
   tickets_.emplace(reserved.ticket_, id);
   push(when, id);
 }
@@ -82,6 +88,7 @@ bool TimerQueue::cancel(TimerId id) {
 
 void TimerQueue::erase(SlotId id, const Timer& timer) {
   if (timer.ticket != 0) tickets_.erase(timer.ticket);
+  pending_.subtract(1);
   timers_.erase(id);
 }
 
@@ -152,6 +159,7 @@ void TimerQueue::onEvents(EventMask /*events*/) {
 
 // The callback runs from a local: it may cancel its own timer, or throw.
 void TimerQueue::fire(const Entry& entry) {
+  ++fired_;
   Timer* timer = timers_.find(entry.timer);
   Callback callback = std::move(timer->callback);
   if (timer->interval == Duration::zero()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tern/base/Clock.h"
+#include "tern/base/Counter.h"
 #include "tern/base/SlotTable.h"
 #include "tern/base/UniqueFd.h"
 #include "tern/net/TimerId.h"
@@ -18,7 +19,8 @@ namespace tern {
 
 /// A binary heap of deadlines. Cancelling frees the timer at once and leaves its heap entry behind
 /// as stale; when stale entries outnumber live ones the heap is rebuilt, so that both adding and
-/// cancelling cost O(log n) amortised. Belongs to the loop's thread, but for reserve().
+/// cancelling cost O(log n) amortised. Belongs to the loop's thread, but for what says "any
+/// thread".
 class TimerQueue final : private ChannelHandler {
  public:
   using Callback = std::function<void()>;
@@ -48,8 +50,10 @@ class TimerQueue final : private ChannelHandler {
   /// Sets the timerfd if the earliest deadline moved. To be called before each wait.
   void arm();
 
-  /// Timers that wait to fire.
-  [[nodiscard]] std::size_t size() const noexcept { return timers_.size(); }
+  /// Timers that wait to fire; a repeating one that is firing, too. Any thread.
+  [[nodiscard]] std::size_t size() const noexcept { return pending_.value(); }
+  /// How often one fired. Any thread.
+  [[nodiscard]] std::uint64_t fired() const noexcept { return fired_.value(); }
 
  private:
   struct Timer {
@@ -65,6 +69,7 @@ class TimerQueue final : private ChannelHandler {
   struct Later;
 
   void onEvents(EventMask events) override;
+  SlotId insert(Timer timer);
   void push(Timestamp when, SlotId timer);
   void popTop() noexcept;
   void dropStaleTop();
@@ -83,6 +88,8 @@ class TimerQueue final : private ChannelHandler {
   Timestamp batchTime_;
   bool firing_ = false;
   bool closed_ = false;
+  Counter pending_;  // the size of timers_
+  Counter fired_;
 
   std::atomic<std::uint64_t> nextTicket_{1};
   std::unordered_map<std::uint64_t, SlotId> tickets_;

@@ -114,7 +114,7 @@ int UringPoller::poll(Duration timeout) {
   const bool wait = timeout != Duration::zero() && deferred_.empty() && ring_.completions() == 0;
   ring_.enter(wait ? 1 : 0, timeout);
   if (ring_.allSubmitted()) messages_.reset();
-  counters().waits = ring_.enters();
+  counters().waits.set(ring_.enters());
 
   // What arrives during the callbacks belongs to the next turn: functors and flushes come first.
   const unsigned events = ring_.completions();

@@ -127,6 +127,11 @@ TEST_P(ServerShortage, OfDescriptorsServesThoseItHasAndClosesTheOthers) {
     }
   }
   EXPECT_GE(log_.count("can't accept on " + address().toIpPort()), 1U);
+  const ServerStats stats = server().stats();
+  EXPECT_EQ(stats.accepted, static_cast<std::uint64_t>(kRoom));
+  EXPECT_EQ(stats.refused.total(), peers.size() - static_cast<std::size_t>(kRoom));
+  EXPECT_GT(stats.refused.shed, 0U);
+  EXPECT_GT(stats.acceptErrors, 0U);
 }
 
 TEST_P(ServerShortage, OfDescriptorsDoesNotSpin) {

@@ -1,6 +1,7 @@
 // Acceptor: accepts connections on a loop and survives every error on the way.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <system_error>
@@ -23,6 +24,10 @@ class Acceptor final : private ListenerHandler {
   /// Receives each connected socket, close-on-exec. May destroy the acceptor.
   using NewConnectionCallback = std::function<void(UniqueFd)>;
 
+  /// Told of each failure to accept, and how many connections were shed for it. Must not destroy
+  /// the acceptor.
+  using ErrorCallback = std::function<void(std::error_code, std::size_t shed)>;
+
   /// Binds to the address. With reusePort, several acceptors may share it. The file of a
   /// Unix-domain socket is removed at the end. Throws std::system_error naming the address.
   Acceptor(EventLoop& loop, const SocketAddress& address, bool reusePort = false);
@@ -35,6 +40,8 @@ class Acceptor final : private ListenerHandler {
 
   void setNewConnectionCallback(NewConnectionCallback callback) { callback_ = std::move(callback); }
 
+  void setErrorCallback(ErrorCallback callback) { errorCallback_ = std::move(callback); }
+
   /// Starts accepting; once. Throws std::system_error.
   void listen();
   [[nodiscard]] bool listening() const noexcept { return listener_ != nullptr; }
@@ -45,7 +52,7 @@ class Acceptor final : private ListenerHandler {
  private:
   void onAccept(UniqueFd fd) override;
   void onAcceptError(std::error_code error) override;
-  void shed();
+  std::size_t shed();
   void pauseForAWhile();
   void goOn();
 
@@ -55,6 +62,7 @@ class Acceptor final : private ListenerHandler {
   SocketAddress address_;
   std::unique_ptr<Listener> listener_;
   NewConnectionCallback callback_;
+  ErrorCallback errorCallback_;
   UniqueFd reserve_;  // given up for a moment to accept, and close, what there is no fd for
   TimerId retry_;
   Timestamp quietUntil_;  // when a shortage may be reported again

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "tern/base/Clock.h"
+#include "tern/base/Counter.h"
+#include "tern/net/LoopStats.h"
 #include "tern/net/TimerId.h"
 #include "tern/poller/PollerSpec.h"
 
@@ -96,6 +98,9 @@ class EventLoop {
   [[nodiscard]] std::size_t connectionCount() const noexcept {
     return connections_.load(std::memory_order_relaxed);
   }
+  /// Counts since it was made. A turn counts when its events have been handed out, unless an
+  /// exception came in between. Any thread.
+  [[nodiscard]] LoopStats stats() const noexcept;
   /// For servers and clients, as they hand connections over. Any thread.
   void connectionAssigned() noexcept { connections_.fetch_add(1, std::memory_order_relaxed); }
   void connectionGone() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
@@ -122,7 +127,8 @@ class EventLoop {
 
   void turn();
   void runEvents();
-  bool spin();
+  int waitForEvents();
+  int spin();
   void runTurnEndTasks();
   void runEnding();
   [[nodiscard]] bool hasTurnEndTasks() const noexcept;
@@ -143,6 +149,9 @@ class EventLoop {
   bool looping_ = false;
   Phase phase_ = Phase::kEvents;  // what the next turn() begins with
   std::atomic<std::size_t> connections_{0};
+  Counter turns_;
+  Counter events_;
+  Counter mostEvents_;
   std::any context_;
 };
 

@@ -76,7 +76,9 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   /// Down for good. Any thread.
   [[nodiscard]] bool disconnected() const noexcept { return state() == State::kDisconnected; }
   /// Why it closed: empty for an orderly end. Valid from the connection callback on.
-  [[nodiscard]] std::error_code closeReason() const noexcept { return closeReason_; }
+  [[nodiscard]] std::error_code closeReason() const noexcept {
+    return {closeError_, *closeDomain_};
+  }
   /// Unique within its server. Any thread.
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   /// "server#12". Loop thread.
@@ -191,6 +193,18 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
     kHalfClosed,     // FIN was sent
     kDisconnected,
   };
+  // What ServerStats::Closed tells apart.
+  enum class CloseCause : std::uint8_t {
+    kPeer,
+    kServer,
+    kError,
+    kTimeout,
+    kOutputLimit,
+    kBufferLimit,
+    kNoMemory,
+    kForced,
+  };
+  static constexpr std::size_t kCloseCauses = 8;
 
   void onData(std::span<const char> bytes) override;
   std::span<char> receiveRoom() override;
@@ -210,7 +224,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   std::string_view sendLarge(std::string_view bytes);
   void appended();
   void shutdownInLoop();
-  void forceCloseInLoop(std::error_code reason);
+  void forceCloseInLoop(std::error_code reason, CloseCause cause);
   void setReadingInLoop(bool on);
   void readStream(bool on);
   void queueInput();
@@ -227,9 +241,20 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void turnEnd();
   void flush();
   void sendOutput();
+  [[gnu::cold]] void sentInPart(std::size_t before);
+  [[gnu::noinline]] void countHeld();
   void setState(State state) noexcept;
+  [[gnu::noinline]] void flushed();
   void afterProgress();
+  [[nodiscard]] bool sendsFreely() const noexcept;
   void updatePlain() noexcept;
+  void noteCause(CloseCause cause) noexcept {
+    if (!closeRequested_) closeCause_ = cause;
+  }
+  void setReason(std::error_code reason) noexcept {
+    closeError_ = reason.value();
+    closeDomain_ = &reason.category();
+  }
   void sendNextWithCare() noexcept { direct_.store(nullptr, std::memory_order_relaxed); }
   void aboveAMark(std::size_t now);
   void fellToLowMark(std::size_t waiting);
@@ -271,11 +296,16 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   std::atomic<const void*> direct_{nullptr};
   std::any context_;
   const std::uint64_t id_;
-  std::error_code closeReason_;
+  const std::error_category* closeDomain_ = &std::system_category();
+  int closeError_ = 0;
+  // Bytes that wait to be sent, but for those in flight, and bytes unread, as told to set_;
+  // saturated. See countHeld().
+  std::uint32_t held_ = 0;
   std::uint32_t setPosition_ = 0;
   CompactAddress peer_;
   std::atomic<State> state_{State::kConnected};
-  std::uint8_t roomBits_ = 0;        // see receiveRoom()
+  std::uint8_t roomBits_ : 5 = 0;  // see receiveRoom()
+  CloseCause closeCause_ : 3 = CloseCause::kForced;
   std::uint16_t callbackDepth_ = 0;  // no byte, for which the compiler would read all else again
   bool plain_ = false;               // see updatePlain()
   bool reading_ : 1 = true;

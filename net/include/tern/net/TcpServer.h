@@ -13,6 +13,7 @@
 #include "tern/net/Callbacks.h"
 #include "tern/net/ConnectionSettings.h"
 #include "tern/net/EventLoopThreadPool.h"
+#include "tern/net/ServerStats.h"
 #include "tern/net/SocketAddress.h"
 #include "tern/net/TimerId.h"
 
@@ -22,7 +23,7 @@ class Acceptor;
 class EventLoop;
 class ServerShard;
 class SocketFile;
-struct ServerLimits;
+class ServerLimits;
 
 /// Made, started and destroyed on the thread of its base loop. Settings, those of
 /// ConnectionSettings.h among them, are made before start(). Connections live and die on the loop
@@ -61,6 +62,13 @@ class TcpServer : public ConnectionSettings<TcpServer> {
   /// (on the local link, of an address). By default there is no limit. Peers of a Unix-domain
   /// server are not counted.
   void setMaxConnectionsPerPeer(std::size_t count);
+  /// Above so many bytes in all connections together, as ServerStats::bytesBuffered counts them,
+  /// those that hold the most are closed with std::errc::no_buffer_space, until what is left is not
+  /// above it; by default there is no limit. Looked at at the end of each turn in which a
+  /// connection came to hold more, so it bounds what waits, not what one callback sends: see
+  /// setOutputLimit() for that. With several loops, the one whose connections hold the most closes
+  /// its largest, when it gets there; what closes on another loop counts until it has closed.
+  void setBufferLimit(std::size_t bytes);
   /// For protocols in which the server owes an answer: stop() tells each connection, on its loop,
   /// instead of half-closing it. The callback, or what comes after it, is to call shutdown(), and
   /// from any thread: one made on the loop's thread goes ahead of what other threads have just
@@ -85,6 +93,8 @@ class TcpServer : public ConnectionSettings<TcpServer> {
   [[nodiscard]] EventLoop* getLoop() const noexcept { return &loop_; }
   /// Connections up, or on their way to their loop. Any thread.
   [[nodiscard]] std::size_t connectionCount() const noexcept;
+  /// Counts since it was made; also after stop(). Any thread.
+  [[nodiscard]] ServerStats stats() const;
   /// The loops that serve; after start().
   [[nodiscard]] std::vector<EventLoop*> loops() const;
 

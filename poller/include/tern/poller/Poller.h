@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tern/base/Clock.h"
+#include "tern/base/Counter.h"
 #include "tern/base/SlotTable.h"
 #include "tern/base/ThreadCheck.h"
 #include "tern/base/UniqueFd.h"
@@ -29,6 +30,14 @@ struct PollerStats {
   std::uint64_t receives = 0;  ///< receives that completed, with data or not
   std::uint64_t sends = 0;     ///< sends issued
   std::uint64_t accepts = 0;   ///< accepts that completed, with a connection or not
+};
+
+/// The same while a poller counts them.
+struct PollerCounters {
+  Counter waits;
+  Counter receives;
+  Counter sends;
+  Counter accepts;
 };
 
 /// The interface of a backend. A poller of your own overrides the four pure functions, keeps
@@ -82,7 +91,11 @@ class Poller {
   /// When the current (or the last) batch of events began to be dispatched.
   [[nodiscard]] Timestamp returnTime() const noexcept { return returnTime_; }
 
-  [[nodiscard]] const PollerStats& stats() const noexcept { return stats_; }
+  /// Any thread.
+  [[nodiscard]] PollerStats stats() const noexcept {
+    return {counters_.waits.value(), counters_.receives.value(), counters_.sends.value(),
+            counters_.accepts.value()};
+  }
 
   // --- for backends, and for streams and listeners built on Channel ---
 
@@ -119,7 +132,7 @@ class Poller {
     return {bulkBlock_.get(), kBulkBlockSize};
   }
 
-  [[nodiscard]] PollerStats& counters() noexcept { return stats_; }
+  [[nodiscard]] PollerCounters& counters() noexcept { return counters_; }
 
  protected:
   /// Notes the time at the first event of a batch. dispatch() calls it.
@@ -160,7 +173,7 @@ class Poller {
   std::unique_ptr<char[]> bulkBlock_;
   Timestamp returnTime_ = Clock::now();
   bool returned_ = false;
-  PollerStats stats_;
+  PollerCounters counters_;
 };
 
 /// Makes a poller. Called on the thread of the loop that will drive it.
