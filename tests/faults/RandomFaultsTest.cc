@@ -23,6 +23,7 @@
 #include "support/Descriptors.h"
 #include "support/EachPoller.h"
 #include "support/LogCapture.h"
+#include "support/Sanitizers.h"
 #include "support/faults/Faults.h"
 #include "unit/Randomness.h"
 
@@ -39,7 +40,8 @@ UniqueFd plainSocket(int mode = 0) {
 
 std::size_t scenarios() {
   const char* given = std::getenv("TERN_TEST_SCENARIOS");
-  return given == nullptr ? 250 : std::strtoul(given, nullptr, 10);
+  if (given != nullptr) return std::strtoul(given, nullptr, 10);
+  return kSanitized ? 60 : 250;
 }
 
 // What servers and clients have in common: a loop, faults, and the end.
