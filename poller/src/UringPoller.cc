@@ -109,9 +109,10 @@ std::unique_ptr<Listener> UringPoller::openListener(UniqueFd fd, ListenerHandler
 int UringPoller::poll(Duration timeout) {
   publishBuffers();
   armChannels();
-  feedStarved();
+  const bool someStarve = feedStarved();
   ring_.skip(kNowTag);
-  const bool wait = timeout != Duration::zero() && deferred_.empty() && ring_.completions() == 0;
+  const bool nothingDue = !someStarve && deferred_.empty() && ring_.completions() == 0;
+  const bool wait = timeout != Duration::zero() && nothingDue;
   ring_.enter(wait ? 1 : 0, timeout);
   if (ring_.allSubmitted()) messages_.reset();
   counters().waits.set(ring_.enters());
@@ -235,15 +236,18 @@ void UringPoller::starve(SlotId id, bool hadSome) {
 }
 
 // Those first that got nothing last time: the first to be armed may take every buffer there is.
-void UringPoller::feedStarved() {
+// Returns whether others are left. They must not have to wait for an event: those that were armed
+// may be over by now, or have nothing to receive, and leave the buffers untouched.
+bool UringPoller::feedStarved() {
   // As many as there are buffers: more would only come back empty-handed.
   for (std::size_t left = buffers_ ? buffers_->available() : 0; left > 0; --left) {
     std::deque<SlotId>& queue = starved_.empty() ? sated_ : starved_;
-    if (queue.empty()) return;
+    if (queue.empty()) return false;
     const SlotId id = queue.front();
     queue.pop_front();
     if (std::unique_ptr<UringSource>* source = sources_.find(id)) (*source)->onBuffersBack();
   }
+  return !starved_.empty() || !sated_.empty();
 }
 
 // --- channels ---

@@ -96,7 +96,7 @@ class UringPoller final : public Poller {
   void markDirty(std::uint32_t slot);
   void armChannels();
   void disarm(std::uint32_t slot);
-  void feedStarved();
+  bool feedStarved();
   void handle(UringCompletion completion);
   // Out of line: what is called for each message needs few registers so.
   [[gnu::noinline]] void handleChannel(SlotId tag, UringCompletion completion);

@@ -2,12 +2,11 @@
 // peer that reads slowly, or not at all.
 #include <sys/socket.h>
 #include <tern/base/Logging.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <fstream>
 
+#include "support/Memory.h"
 #include "support/Peers.h"
 #include "support/Sanitizers.h"
 #include "support/ServerFixture.h"
@@ -186,15 +185,6 @@ TEST_P(TcpWatermarks, HardCapHoldsWithinOneCallback) {
   peer.sendAll("?");
   EXPECT_LE(most_.take(), 9 * kMiB);
   EXPECT_EQ(closed().reason, std::errc::no_buffer_space);
-}
-
-// The process's memory in RAM.
-std::size_t residentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::size_t total = 0;
-  std::size_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 TEST_P(TcpWatermarks, HardCapBoundsTheMemoryThatAPeerCanTakeWhichNeverReads) {
