@@ -1,13 +1,10 @@
 // ServerShortage: out of descriptors, a server serves those it has, does not spin, and recovers.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <tern/net/EventLoop.h>
 #include <tern/net/TcpConnection.h>
 #include <tern/net/TcpServer.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -16,8 +13,8 @@
 #include <system_error>
 #include <vector>
 
-#include "support/Descriptors.h"
 #include "support/EachPoller.h"
+#include "support/FewDescriptors.h"
 #include "support/LogCapture.h"
 #include "support/ServerFixture.h"
 
@@ -25,33 +22,6 @@ namespace tern::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-// While it lives, the process can open so many descriptors more, and no others.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(int room) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int highest = *openDescriptors().rbegin();
-    // The holes below do not count against the limit: they are filled.
-    for (;;) {
-      UniqueFd fd(::fcntl(0, F_DUPFD_CLOEXEC, 0));
-      if (fd.get() < 0 || fd.get() > highest) break;
-      fillers_.push_back(std::move(fd));
-    }
-    rlimit lowered = before_;
-    lowered.rlim_cur = static_cast<rlim_t>(highest + 1 + room);
-    if (::setrlimit(RLIMIT_NOFILE, &lowered) != 0) {
-      throw std::system_error(errno, std::system_category(), "setrlimit");
-    }
-  }
-  FewDescriptors(const FewDescriptors&) = delete;
-  FewDescriptors& operator=(const FewDescriptors&) = delete;
-  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-  std::vector<UniqueFd> fillers_;
-};
 
 // A client whose descriptor exists before the shortage.
 class EarlyPeer {
