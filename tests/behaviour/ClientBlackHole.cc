@@ -118,6 +118,7 @@ TEST_P(ClientBlackHole, IsTriedUntilItAnswers) {
 
 TEST_P(ClientBlackHole, ManyEndOnSeveralThreadsAtOnce) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this] {
       std::vector<std::unique_ptr<TcpClient>> clients;

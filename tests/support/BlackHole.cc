@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace tern::testing {
@@ -11,7 +13,10 @@ BlackHole::BlackHole() {
   listener_.listen(0);
   for (int i = 0; i < 4; ++i) {
     UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    ::connect(fd.get(), address().sockAddr(), address().sockAddrLength());
+    if (::connect(fd.get(), address().sockAddr(), address().sockAddrLength()) != 0 &&
+        errno != EINPROGRESS) {
+      throw std::system_error(errno, std::system_category(), "connect");
+    }
     others_.push_back(std::move(fd));
   }
 }

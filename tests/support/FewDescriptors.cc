@@ -21,7 +21,7 @@ FewDescriptors::FewDescriptors(int room) {
     fillers_.push_back(std::move(fd));
   }
   rlimit lowered = before_;
-  lowered.rlim_cur = static_cast<rlim_t>(highest + 1 + room);
+  lowered.rlim_cur = static_cast<rlim_t>(highest) + 1 + static_cast<rlim_t>(room);
   if (::setrlimit(RLIMIT_NOFILE, &lowered) != 0) {
     throw std::system_error(errno, std::system_category(), "setrlimit");
   }
