@@ -93,10 +93,15 @@ void ServerArguments::addTo(CLI::App& app) {
   app.add_option("--busy-poll", busyPoll_, "microseconds to look for events before a loop sleeps")
       ->check(CLI::Range(0U, 1'000'000U))
       ->capture_default_str();
+  app.add_option("--watchdog", watchdog_,
+                 "warn of callbacks that run longer than so many milliseconds; 0: never")
+      ->check(CLI::Range(0U, 86'400'000U))
+      ->capture_default_str();
 }
 
-std::chrono::microseconds ServerArguments::busyPoll() const noexcept {
-  return std::chrono::microseconds(busyPoll_);
+void ServerArguments::configure(EventLoop& loop) const {
+  loop.setBusyPoll(std::chrono::microseconds(busyPoll_));
+  loop.setWatchdog(std::chrono::milliseconds(watchdog_));
 }
 
 SocketAddress ServerArguments::listen() const { return SocketAddress::parse(listen_); }

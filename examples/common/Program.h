@@ -43,6 +43,7 @@ class PollerArgument {
 ///   --poller NAME
 ///   --threads N          how many loops serve; 1: the main one itself
 ///   --busy-poll US       microseconds to look for events before a loop sleeps (default: 0)
+///   --watchdog MS        warn of callbacks that run longer than that (default: 0, never)
 class ServerArguments {
  public:
   void addTo(CLI::App& app);
@@ -51,7 +52,8 @@ class ServerArguments {
   [[nodiscard]] SocketAddress listen() const;
   [[nodiscard]] PollerSpec poller() const { return poller_.spec(); }
   [[nodiscard]] unsigned threads() const noexcept { return threads_; }
-  [[nodiscard]] std::chrono::microseconds busyPoll() const noexcept;
+  /// Gives a loop that serves its settings. The loop's thread.
+  void configure(EventLoop& loop) const;
 
   /// Prints the ready line: "listening on 127.0.0.1:40123 (poller epoll, threads 1)".
   void printReady(const SocketAddress& address, const EventLoop& loop) const;
@@ -61,6 +63,7 @@ class ServerArguments {
   PollerArgument poller_;
   unsigned threads_ = 1;
   unsigned busyPoll_ = 0;
+  unsigned watchdog_ = 0;
 };
 
 }  // namespace tern::examples

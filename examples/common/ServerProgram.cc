@@ -31,7 +31,7 @@ void serve(const ServerArguments& arguments, const std::string& program,
   });
   server.start();
   for (EventLoop* const each : server.loops()) {
-    each->runInLoop([each, spell = arguments.busyPoll()] { each->setBusyPoll(spell); });
+    each->runInLoop([each, arguments] { arguments.configure(*each); });
   }
   arguments.printReady(server.address(), loop);
   loop.loop();

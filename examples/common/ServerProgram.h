@@ -19,6 +19,7 @@ namespace tern::examples {
 ///   --poller NAME        poll, epoll, io_uring or auto (default: TERN_POLLER, or epoll)
 ///   --threads N          how many loops serve connections; 1: the accepting loop itself
 ///   --busy-poll US       microseconds to look for events before a loop sleeps (default: 0)
+///   --watchdog MS        warn of callbacks that run longer than that (default: 0, never)
 ///
 /// It makes the loop and the server, lets `configure` set the callbacks, starts, and prints one
 /// line: "listening on 127.0.0.1:40123 (poller epoll, threads 1)". At SIGINT or SIGTERM it drains

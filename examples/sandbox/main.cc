@@ -10,6 +10,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <future>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -117,7 +119,11 @@ void serve(const Arguments& arguments, const std::string& program) {
   });
   server.start();
   for (EventLoop* const each : server.loops()) {
-    each->runInLoop([each, spell = arguments.server.busyPoll()] { each->setBusyPoll(spell); });
+    // Waited for: a watchdog is a thread, which can't be had any more in the sandbox.
+    auto task = std::make_shared<std::packaged_task<void()>>(
+        [each, &arguments] { arguments.server.configure(*each); });
+    each->runInLoop([task] { (*task)(); });
+    task->get_future().get();
   }
   enterSandbox(account, loop.poller(), arguments);
   arguments.server.printReady(server.address(), loop);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "ListeningSocket.h"
+#include "LoopWatch.h"
 #include "SocketFile.h"
 #include "tern/base/Error.h"
 #include "tern/base/Logging.h"
@@ -91,7 +92,10 @@ void Acceptor::listen() {
 
 void Acceptor::onAccept(UniqueFd fd) {
   // A copy: the callback may destroy the acceptor.
-  if (const NewConnectionCallback callback = callback_) callback(std::move(fd));
+  const NewConnectionCallback callback = callback_;
+  if (!callback) return;
+  LoopWatch::run([this] { return LoopWatch::channel(listener_->fd()); },
+                 [&] { callback(std::move(fd)); });
 }
 
 void Acceptor::onAcceptError(std::error_code error) {

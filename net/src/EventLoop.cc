@@ -6,8 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "LoopWatch.h"
 #include "TaskQueue.h"
 #include "TimerQueue.h"
+#include "Watchdog.h"
 #include "tern/base/Error.h"
 #include "tern/base/Logging.h"
 #include "tern/poller/Channel.h"
@@ -20,10 +22,12 @@ constinit thread_local EventLoop* tLoop = nullptr;
 constexpr int kLastRounds = 1000;
 // As many connections as end in a turn, or nearly: they must not need memory for that.
 constexpr std::size_t kTurnEndRoom = 1024;
+constexpr Duration kShortestWatch = std::chrono::milliseconds(1);
 
 }  // namespace
 
-EventLoop::EventLoop(PollerSpec spec) : spec_(std::move(spec)) {
+EventLoop::EventLoop(PollerSpec spec)
+    : spec_(std::move(spec)), watch_(std::make_shared<LoopWatch>()) {
   if (tLoop != nullptr) {
     contractViolation(
         "a second EventLoop was made on a thread that has one; a thread runs one loop");
@@ -59,6 +63,7 @@ EventLoop::~EventLoop() {
       log(LogLevel::kError, "a callback threw while its loop ended");
     }
   }
+  unwatch();
   tLoop = nullptr;
 }
 
@@ -141,7 +146,7 @@ void EventLoop::runEnding() {
   while (nextEnding_ < ending_.size()) {
     // Out of the vector first: the task may throw, and then it is done nevertheless.
     const TurnEndTask entry = std::move(ending_[nextEnding_++]);
-    entry.task(entry.owner.get());
+    LoopWatch::run(LoopWatch::turnEnd, [&entry] { entry.task(entry.owner.get()); });
   }
 }
 
@@ -157,6 +162,31 @@ void EventLoop::atTurnEnd(std::shared_ptr<void> owner, void (*task)(void*)) {
 void EventLoop::quit() {
   quit_.store(true, std::memory_order_release);
   tasks_->wake();
+}
+
+void EventLoop::setWatchdog(Delay bound) {
+  runInLoop([this, duration = bound.value()] {
+    unwatch();
+    if (duration > Duration::zero()) watch(std::max(duration, kShortestWatch));
+  });
+}
+
+void EventLoop::watch(Duration bound) {
+  watch_->enable(bound);
+  try {
+    Watchdog::add(watch_);
+  } catch (...) {
+    watch_->disable();
+    throw;
+  }
+  poller_->setObserver(watch_.get());
+}
+
+void EventLoop::unwatch() noexcept {
+  if (LoopWatch::ofThisThread() == nullptr) return;
+  poller_->setObserver(nullptr);
+  watch_->disable();
+  Watchdog::remove(*watch_);
 }
 
 void EventLoop::wakeup() { tasks_->wake(); }
@@ -185,6 +215,7 @@ LoopStats EventLoop::stats() const noexcept {
   stats.timersFired = timers_->fired();
   stats.timersPending = timers_->size();
   stats.connections = connectionCount();
+  stats.longestCallback = watch_->longest();
   stats.poller = poller_->stats();
   return stats;
 }

@@ -37,6 +37,7 @@ std::optional<PeerCounts::Place> ServerLimits::admitPeer(int fd) {
 
 void ServerLimits::setShards(const std::vector<std::shared_ptr<ServerShard>>& shards) {
   std::vector<Share> shares;
+  shares.reserve(shards.size());
   for (const auto& shard : shards) shares.push_back({shard->connections(), shard});
   const std::lock_guard lock(mutex_);
   shares_.swap(shares);

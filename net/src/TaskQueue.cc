@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "LoopWatch.h"
 #include "tern/base/Error.h"
 
 namespace tern {
@@ -82,7 +83,7 @@ void TaskQueue::run(std::size_t limit) {
     const Task task = std::move(batch_[next_++]);
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     ++ran_;
-    task();
+    LoopWatch::run(LoopWatch::functor, task);
   }
 }
 

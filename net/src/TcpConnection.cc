@@ -60,9 +60,10 @@ EventLoop* TcpConnection::getLoop() const noexcept { return &tasks_->loop(); }
 
 EventLoop& TcpConnection::loop() const noexcept { return tasks_->loop(); }
 
-void TcpConnection::leaveCallback() noexcept {
-  --callbackDepth_;
+// Whether it was the outermost.
+bool TcpConnection::leaveCallback() noexcept {
   sendNextWithCare();
+  return --callbackDepth_ == 0;
 }
 
 bool TcpConnection::sendsFreely() const noexcept {

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "LoopWatch.h"
 #include "tern/net/EventLoop.h"
 #include "tern/net/TcpConnection.h"
 
@@ -13,15 +14,18 @@ template <class Call>
 void TcpConnection::runCallback(Call&& call) {
   ++callbackDepth_;
   try {
-    call();
+    if (LoopWatch::ofThisThread() != nullptr) [[unlikely]] {
+      runWatched(call);
+    } else {
+      call();
+    }
   } catch (...) {
     // What it sent, or asked for, before it threw still happens: at the end of a turn.
     leaveCallback();
     scheduleTurnEnd();
     throw;
   }
-  leaveCallback();
-  if (plain_ && callbackDepth_ == 0) {
+  if (leaveCallback() && plain_) {
     if (!output_.empty()) sendOutput();
   } else {
     afterCallback();
@@ -39,6 +43,13 @@ void TcpConnection::callLater(Call&& call) {
   } catch (const std::bad_alloc&) {
     forceCloseInLoop(std::make_error_code(std::errc::not_enough_memory), CloseCause::kNoMemory);
   }
+}
+
+template <class Call>
+void TcpConnection::runWatched(Call& call) {
+  const LoopWatch::Scope scope(*LoopWatch::ofThisThread(),
+                               {.owner = &callbacks_->name, .id = id_, .peer = peer_});
+  call();
 }
 
 }  // namespace tern

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "LoopWatch.h"
 #include "tern/base/Error.h"
 
 namespace tern {
@@ -164,11 +165,11 @@ void TimerQueue::fire(const Entry& entry) {
   Callback callback = std::move(timer->callback);
   if (timer->interval == Duration::zero()) {
     erase(entry.timer, *timer);
-    callback();
+    LoopWatch::run(LoopWatch::timer, callback);
     return;
   }
   try {
-    callback();
+    LoopWatch::run(LoopWatch::timer, callback);
   } catch (...) {
     repeat(entry, std::move(callback));
     throw;

@@ -16,7 +16,7 @@ std::unique_ptr<Listener> Poller::openListener(UniqueFd fd, ListenerHandler& han
 }
 
 int Poller::runOnce(Duration timeout) {
-  returned_ = false;
+  returned_ = quick_ = false;
   int events = poll(deferred_.empty() ? timeout : Duration::zero());
   if (!deferred_.empty()) {
     // What these callbacks defer belongs to the next turn. When one throws, the rest is put back.
@@ -28,9 +28,8 @@ int Poller::runOnce(Duration timeout) {
         const Deferred deferred = batch[next++];
         Channel* channel = find(deferred.channel);
         if (channel == nullptr) continue;
-        markReturn();
         ++events;
-        channel->handle(deferred.events);
+        deliver(*channel, deferred.events);
       }
     } catch (...) {
       deferred_.insert(deferred_.begin(), batch.begin() + static_cast<std::ptrdiff_t>(next),
@@ -49,8 +48,25 @@ std::unique_ptr<char[]> Poller::makeBlock(std::size_t bytes) {
 }
 
 void Poller::noteReturn() noexcept {
+  if (!returned_) returnTime_ = Clock::now();
   returned_ = true;
-  returnTime_ = Clock::now();
+  quick_ = observer_ == nullptr;
+}
+
+void Poller::deliver(Channel& channel, EventMask events) {
+  noteReturn();
+  if (observer_ == nullptr) {
+    channel.handle(events);
+    return;
+  }
+  // The handler may take the observer back.
+  struct Observed {
+    DispatchObserver& observer;
+    Observed(DispatchObserver& o, int fd) noexcept : observer(o) { observer.beforeHandler(fd); }
+    ~Observed() { observer.afterHandler(); }
+  };
+  const Observed observed(*observer_, channel.fd());
+  channel.handle(events);
 }
 
 }  // namespace tern

@@ -73,8 +73,8 @@ TEST_P(LoopCounters, KnowTheTimersThatFiredAndThoseThatWait) {
 
 TEST_P(LoopCounters, KnowTheTimersOfOtherThreads) {
   serveEcho();
-  std::vector<TimerId> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(loop().runAfter(1h, [] {}));
+  std::vector<TimerId> ids(3);
+  for (TimerId& id : ids) id = loop().runAfter(1h, [] {});
   EXPECT_TRUE(eventually([&] { return loop().stats().timersPending == 3; }));
   for (const TimerId id : ids) loop().cancel(id);
   EXPECT_TRUE(eventually([&] { return loop().stats().timersPending == 0; }));

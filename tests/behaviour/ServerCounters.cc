@@ -97,15 +97,16 @@ TEST_P(ServerCounters, KnowEachByte) {
 }
 
 TEST_P(ServerCounters, KnowTheBytesOfLargePiecesAndOfFiles) {
-  const UniqueFd file(::memfd_create("tern-counters", MFD_CLOEXEC));
+  const auto file = std::make_shared<const UniqueFd>(::memfd_create("tern-counters", MFD_CLOEXEC));
   const std::string content = patternOf(300'000);
-  ASSERT_EQ(::write(file.get(), content.data(), content.size()),
+  ASSERT_EQ(::write(file->get(), content.data(), content.size()),
             static_cast<ssize_t>(content.size()));
   const std::string large = patternOf(kMiB);
-  serveMessages([&](const TcpConnectionPtr& connection, Buffer* input, Timestamp) {
+  serveMessages([file, large, length = content.size()](const TcpConnectionPtr& connection,
+                                                       Buffer* input, Timestamp) {
     input->retrieveAll();
     connection->send(std::string_view(large));
-    connection->sendFile(UniqueFd(::dup(file.get())), 0, content.size());
+    connection->sendFile(file, 0, length);
     connection->send("end");
   });
   Peer peer(address());
@@ -321,8 +322,8 @@ TEST_P(ServerCounters, CanBeReadByAnotherThreadAtAnyTime) {
     echoOn(server, 2);
   });
   constexpr std::size_t kRounds = 200;
-  std::vector<std::unique_ptr<Peer>> peers;
-  for (int i = 0; i < 4; ++i) peers.push_back(std::make_unique<Peer>(address()));
+  std::vector<std::unique_ptr<Peer>> peers(4);
+  for (auto& peer : peers) peer = std::make_unique<Peer>(address());
   for (std::size_t round = 0; round < kRounds; ++round) {
     for (const auto& peer : peers) peer->sendAll("message");
     for (const auto& peer : peers) EXPECT_EQ(peer->receiveExactly(7), "message");

@@ -45,7 +45,7 @@ int serve(const ServerArguments& arguments, const std::string& program) {
   tern::EventLoopThreadPool loops(loop, program, arguments.poller());
   loops.setThreadNum(shared ? arguments.threads() : 0);
   loops.start([&](EventLoop* each) {
-    each->setBusyPoll(arguments.busyPoll());
+    arguments.configure(*each);
     address = echoOn(*each, address, {.reusePort = shared});
   });
 

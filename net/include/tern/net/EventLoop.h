@@ -18,6 +18,7 @@
 namespace tern {
 
 class Channel;
+class LoopWatch;
 class TaskQueue;
 class TimerQueue;
 
@@ -73,6 +74,16 @@ class EventLoop {
   /// at all. Waking a thread takes many microseconds: a request that comes while the loop looks is
   /// answered sooner, at the cost of a busy core. Loop thread.
   void setBusyPoll(Delay duration) noexcept { busyPoll_ = duration.value(); }
+
+  /// When one callback of this loop (a connection's, a functor, a timer, a channel's) runs longer
+  /// than the bound, at least a millisecond, a warning is logged while it still runs, by another
+  /// thread, and one more when it has ended: each says what it is and which thread it holds up.
+  /// Zero or less, the default: off. A callback then costs one test more, and otherwise two looks
+  /// at the clock; the thread that looks after the loops is one for the process, and there while a
+  /// loop has a watchdog. A forked child is to set its own. Throws std::system_error when there is
+  /// no thread to be had. Any thread; on the loop's at once, from others as soon as the loop gets
+  /// to it.
+  void setWatchdog(Delay bound);
 
   /// Makes the current or the next wait return. Any thread.
   void wakeup();
@@ -133,10 +144,13 @@ class EventLoop {
   void runEnding();
   [[nodiscard]] bool hasTurnEndTasks() const noexcept;
   void cancelInLoop(TimerId id);
+  void watch(Duration bound);
+  void unwatch() noexcept;
   TimerId addTimer(Timestamp when, Duration interval, TimerCallback callback);
 
   const PollerSpec spec_;
   PollerChoice choice_;
+  const std::shared_ptr<LoopWatch> watch_;  // the poller knows it
   std::unique_ptr<Poller> poller_;
   std::shared_ptr<TaskQueue> tasks_;
   std::unique_ptr<Channel> wakeChannel_;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tern/base/Clock.h"
 #include "tern/poller/Poller.h"
 
 namespace tern {
@@ -18,6 +19,9 @@ struct LoopStats {
   std::uint64_t timersFired = 0;
   std::size_t timersPending = 0;  ///< those that connections and servers have set included
   std::size_t connections = 0;    ///< assigned to this loop
+  /// Of the callbacks that have ended since EventLoop::setWatchdog() was called; zero without a
+  /// watchdog: it takes a clock.
+  Duration longestCallback{0};
   PollerStats poller;
 };
 

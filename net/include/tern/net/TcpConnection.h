@@ -235,8 +235,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void runCallback(Call&& call);
   template <class Call>
   void callLater(Call&& call);
+  template <class Call>
+  [[gnu::noinline]] void runWatched(Call& call);
   void afterCallback();
-  void leaveCallback() noexcept;
+  bool leaveCallback() noexcept;
   void scheduleTurnEnd();
   void turnEnd();
   void flush();
