@@ -20,7 +20,7 @@ namespace {
 // What the allocator can't give back, between blocks in use, differs from rest to rest. What it has
 // handed out does not: that is the sharper measure, for all that is not mapped.
 constexpr std::size_t kResidentSlack = std::size_t{4} * 1024 * 1024;
-constexpr std::size_t kHeapSlack = std::size_t{512} * 1024;
+constexpr std::size_t kHeapSlack = std::size_t{1024} * 1024;
 
 // Of lines like "Private_Dirty:   1234 kB".
 std::size_t kilobytesIn(const std::string& file, const std::string& name) {
@@ -90,12 +90,13 @@ Footprint measureFootprint() {
 
 std::size_t residentNow() { return kilobytesIn("/proc/self/status", "VmRSS"); }
 
-std::vector<std::string> driftOfMemory(const Footprint& before, const Footprint& after) {
+std::vector<std::string> driftOfMemory(const Footprint& before, const Footprint& after, bool warm) {
   std::vector<std::string> drift;
   // Sanitizers hold freed memory back, and keep books of their own.
   if (testing::kSanitized) return drift;
   compareMemory("resident memory", before.memory, after.memory, kResidentSlack, drift);
-  compareMemory("the heap in use", before.heap, after.heap, kHeapSlack, drift);
+  compareMemory("the heap in use", before.heap, after.heap, warm ? kHeapSlack : kResidentSlack,
+                drift);
   return drift;
 }
 

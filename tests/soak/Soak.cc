@@ -28,6 +28,7 @@ constexpr std::size_t kServerLoops = 2;
 constexpr std::size_t kClients = 12;
 constexpr Duration kLongestPeriod = 5s;
 constexpr Duration kLongestWarmUp = 60s;
+constexpr Duration kWarm = 10s;
 constexpr Duration kBetweenSamples = 2s;
 constexpr Duration kDrain = 300ms;
 // Of the listener, and of the port's holder.
@@ -114,7 +115,7 @@ void Soak::run(Duration length, const std::atomic<bool>& stop, Outcome& outcome)
     if (!over) ++tally_.restarts;
     outcome.seconds = std::chrono::duration<double>(Clock::now() - began).count();
   }
-  compare(outcome);
+  compare(outcome, warm - began >= kWarm);
 }
 
 void Soak::startServer(TcpServer::Option option, const std::function<void()>& beforeItListens) {
@@ -210,13 +211,13 @@ void Soak::awaitQuiet(int sockets, Outcome& outcome) {
                           " sockets instead of " + std::to_string(sockets));
 }
 
-void Soak::compare(Outcome& outcome) {
+void Soak::compare(Outcome& outcome, bool warm) {
   if (!outcome.before) return;
   const Rest& before = *outcome.before;
   const Rest& after = *outcome.after;
   add(outcome.drift, driftOfCounts(before.serving, after.serving));
   add(outcome.drift, driftOfCounts(before.without, after.without));
-  add(outcome.drift, driftOfMemory(before.without, after.without));
+  add(outcome.drift, driftOfMemory(before.without, after.without, warm));
 }
 
 }  // namespace tern::soak

@@ -75,7 +75,7 @@ class Soak {
   void sample(Outcome& outcome);
   Rest rest(Outcome& outcome);
   void awaitQuiet(int sockets, Outcome& outcome);
-  static void compare(Outcome& outcome);
+  static void compare(Outcome& outcome, bool warm);
 
   Tally& tally_;
   const bool isUring_;
