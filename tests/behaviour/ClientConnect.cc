@@ -33,7 +33,7 @@ TEST_P(ClientConnect, ExchangesBytesWithTheServer) {
   Peer server = listener.accept();
   const TcpConnectionPtr connection = ups.take();
   EXPECT_EQ(client().connection(), connection);
-  EXPECT_EQ(connection->name(), "client#1");
+  EXPECT_EQ(connection->name(), client().name() + "#1");
   EXPECT_EQ(connection->peerAddress(), listener.address());
   EXPECT_EQ(runOnLoop([&] { return connection->localAddress(); }),
             SocketAddress::peerOf(server.fd()).value());

@@ -242,6 +242,29 @@ TEST_P(LifetimeServer, AnExceptionOutOfTheLastCallbackDoesNotKeepTheServerFromEn
   downs().awaitTotal(3);
 }
 
+TEST_P(LifetimeServer, EndsEachConnectionThoughTheirCallbacksThrow) {
+  const LogCapture log;
+  EventLoop loop(GetParam().spec);
+  auto server = std::make_unique<TcpServer>(&loop, SocketAddress(0, true), "test");
+  int downs = 0;
+  server->setConnectionCallback([&downs](const TcpConnectionPtr& connection) {
+    if (connection->connected()) return;
+    ++downs;
+    if (downs == 1) throw std::runtime_error("the first");
+    if (downs == 2) throw 2;
+  });
+  server->start();
+  std::vector<Peer> peers;
+  for (int i = 0; i < 4; ++i) peers.emplace_back(server->address());
+  runUntil(loop, [&] { return server->connectionCount() == 4; });
+  server.reset();
+  EXPECT_EQ(downs, 4);
+  EXPECT_EQ(log.count("error: a connection callback threw while its server ended: the first"), 1U);
+  EXPECT_EQ(log.count("error: a connection callback threw while its server ended"), 2U);
+  runTurns(loop, 10);
+  for (Peer& peer : peers) EXPECT_EQ(peer.receiveUntilEnd().bytes, "");
+}
+
 TERN_ON_EACH_POLLER(LifetimeServer);
 
 class LifetimeExceptions : public OnEachPoller {};

@@ -1,9 +1,12 @@
 // TcpIdentity: what a connection tells about itself: addresses, name, context, the kernel's view.
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <tern/base/Logging.h>
 
+#include <cstdint>
 #include <set>
 
+#include "support/LogCapture.h"
 #include "support/Peers.h"
 #include "support/ServerFixture.h"
 
@@ -58,6 +61,42 @@ TEST_P(TcpIdentity, IsANumberAndANameUniqueInTheServer) {
   }
   EXPECT_EQ(ids.size(), 10U);
   EXPECT_EQ(names.size(), 10U);
+}
+
+TEST_P(TcpIdentity, MayIncludeAConnectionCallbackOfItsOwn) {
+  Mailbox<std::uint64_t> own;
+  onUp = [&](const TcpConnectionPtr& connection) {
+    if (connection->id() != 2) return;
+    connection->setConnectionCallback(
+        [&own, shared = connection->callbacks().connection](const TcpConnectionPtr& self) {
+          own.put(self->id());
+          shared(self);
+        });
+  };
+  serveEcho();
+  for (int i = 0; i < 3; ++i) {
+    Peer peer(address());
+    accepted();
+    peer.close();
+    closed();
+  }
+  EXPECT_EQ(own.take(), 2U);
+  EXPECT_EQ(own.total(), 1U);
+}
+
+TEST_P(TcpIdentity, IsWhatTheDefaultCallbackLogs) {
+  setLogLevel(LogLevel::kDebug);
+  {
+    const LogCapture log;
+    serve([](TcpServer& server) { server.setConnectionCallback(defaultConnectionCallback); });
+    Peer peer(address());
+    const std::string line = "debug: test#1 from " + peer.localAddress().toString();
+    EXPECT_TRUE(eventually([&] { return log.count(line + " is up") == 1; }));
+    peer.close();
+    EXPECT_TRUE(eventually([&] { return log.count(line + " is down") == 1; }));
+    stop();
+  }
+  setLogLevel(LogLevel::kInfo);
 }
 
 TEST_P(TcpIdentity, HoldsAContextOfTheUsers) {

@@ -3,6 +3,7 @@
 #include <tern/net/Relay.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -151,6 +152,21 @@ TEST_P(TcpRelay, WithAnEndThatIsGoneAlreadyEndsTheOther) {
   EXPECT_EQ(right->receiveUntilEof(), "");
   right->close();
   closed();
+}
+
+TEST_P(TcpRelay, DropsWhatComesForAnEndThatIsNoMore) {
+  serveRelay();
+  const std::weak_ptr<TcpConnection> gone = leftEnd;
+  leftEnd->forceClose();
+  EXPECT_EQ(closed().connection, leftEnd);
+  leftEnd.reset();
+  ASSERT_TRUE(eventually([&] { return gone.expired(); }));
+  right->sendAll(patternOf(much() / 2));
+  right->shutdownWrite();
+  const Closed end = closed();
+  EXPECT_EQ(end.connection, rightEnd);
+  EXPECT_EQ(end.reason, std::error_code());
+  EXPECT_TRUE(runOnLoop([&] { return rightEnd->inputBuffer()->empty(); }));
 }
 
 TERN_ON_EACH_POLLER(TcpRelay);

@@ -56,6 +56,12 @@ TEST_P(CodecErrors, CloseAtOnceWithoutADelay) {
   expectEvents({"error frame too long", "closed, unread "});
 }
 
+TEST(FrameErrorCategory, HasASentenceForEachValueThoseOfTheFutureIncluded) {
+  EXPECT_EQ(std::error_code(FrameError::kTooLong).message(), "frame too long");
+  EXPECT_EQ(std::error_code(99, frameErrorCategory()).message(), "frame error 99");
+  EXPECT_EQ(frameErrorCategory().name(), "tern.frame"s);
+}
+
 TEST_P(CodecErrors, LogALineUnlessThereIsACallback) {
   const LogCapture log;
   serveMessages(codec_.onMessage(noteFrame(), {}, std::chrono::seconds(0)));

@@ -173,6 +173,31 @@ TEST_P(HttpReplies, LongerThanTheirLengthAreRefused) {
   EXPECT_EQ(peer.receive().body, "abc");
 }
 
+TEST_P(HttpReplies, BegunWithMoreThanTheirLengthMayBeBegunAgain) {
+  serveHttp([](const http::Request&, http::Responder responder) {
+    EXPECT_THROW(responder.start(http::Response(200, "abcd"), 3), std::length_error);
+    responder.start(http::Response(200, "abc"), 4);
+    responder.write("d");
+    responder.finish();
+  });
+  HttpPeer peer(address());
+  peer.get();
+  EXPECT_EQ(peer.receive().body, "abcd");
+}
+
+TEST_P(HttpReplies, MayShareABody) {
+  const auto body = std::make_shared<const std::string>(patternOf(100'000));
+  http::Response response(200);
+  response.setBody(body);
+  serveReply(response);
+  HttpPeer one(address());
+  HttpPeer other(address());
+  one.sendAll(getRequest() + getRequest());
+  other.get();
+  for (int i = 0; i < 2; ++i) expectSameBytes(one.receive().body, *body);
+  expectSameBytes(other.receive().body, *body);
+}
+
 TEST_P(HttpReplies, OfAnySizeAreWrittenAsTheClientReads) {
   const std::size_t size = std::size_t{GetParam().isTiny() ? 8U : 16U} << 20U;
   http::Limits limits;
