@@ -42,6 +42,15 @@ int Poller::runOnce(Duration timeout) {
 
 void Poller::defer(SlotId channel, EventMask events) { deferred_.push_back({channel, events}); }
 
+std::span<char> Poller::bulkBlock() noexcept {
+  try {
+    if (bulkBlock_ == nullptr) bulkBlock_ = makeBlock(kBulkBlockSize);
+  } catch (const std::bad_alloc&) {
+    return receiveBlock();
+  }
+  return {bulkBlock_.get(), kBulkBlockSize};
+}
+
 std::unique_ptr<char[]> Poller::makeBlock(std::size_t bytes) {
   // Not value-initialised: pages that are never received into cost no memory.
   return std::unique_ptr<char[]>(new char[bytes]);

@@ -215,7 +215,7 @@ void UringPoller::deliverDeferred() {
   // Those deferred by these callbacks belong to the next turn.
   for (std::size_t left = deferred_.size(); left > 0; --left) {
     const SlotId id = deferred_.front();
-    deferred_.pop_front();
+    deferred_.pop();
     if (std::unique_ptr<UringSource>* found = sources_.find(id)) {
       UringSource& source = **found;
       // Counts as a request that is just being answered.
@@ -232,7 +232,7 @@ void UringPoller::deliverDeferred() {
 
 void UringPoller::starve(SlotId id, bool hadSome) {
   buffers_->provideMore();  // one that was missing
-  (hadSome ? sated_ : starved_).push_back(id);
+  (hadSome ? sated_ : starved_).push(id);
 }
 
 // Those first that got nothing last time: the first to be armed may take every buffer there is.
@@ -241,10 +241,10 @@ void UringPoller::starve(SlotId id, bool hadSome) {
 bool UringPoller::feedStarved() {
   // As many as there are buffers: more would only come back empty-handed.
   for (std::size_t left = buffers_ ? buffers_->available() : 0; left > 0; --left) {
-    std::deque<SlotId>& queue = starved_.empty() ? sated_ : starved_;
+    Fifo<SlotId>& queue = starved_.empty() ? sated_ : starved_;
     if (queue.empty()) return false;
     const SlotId id = queue.front();
-    queue.pop_front();
+    queue.pop();
     if (std::unique_ptr<UringSource>* source = sources_.find(id)) (*source)->onBuffersBack();
   }
   return !starved_.empty() || !sated_.empty();

@@ -2,13 +2,13 @@
 // sends; one io_uring_enter a turn submits all that the last turn queued and waits.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "Fifo.h"
 #include "UringBuffers.h"
 #include "UringMessages.h"
 #include "UringRing.h"
@@ -50,12 +50,12 @@ class UringPoller final : public Poller {
   /// Submits all that is queued now; false when the kernel takes it only later.
   [[nodiscard]] bool flushed();
   /// deliverKept() is called at the end of the next poll(), which then does not wait.
-  void deferDelivery(SlotId id) { deferred_.push_back(id); }
+  void deferDelivery(SlotId id) { deferred_.push(id); }
   /// The source found no buffer: onBuffersBack() is called before one of the next turns, for few
   /// sources in each, later for one that had some since it was armed.
   void starve(SlotId id, bool hadSome);
   /// The same for a source that found no room in the ring.
-  void postpone(SlotId id) { sated_.push_back(id); }
+  void postpone(SlotId id) { sated_.push(id); }
 
   /// Runs a request that does not wait, as prepare(sqe) fills it in, and returns its result: for
   /// many bytes in memory that stays only for the moment. -EBUSY when the ring has no room.
@@ -80,6 +80,7 @@ class UringPoller final : public Poller {
   class Settlement;
   // Of no source and of no cancellation.
   static constexpr std::uint64_t kNowTag = 1;
+  static constexpr std::size_t kQueueRoom = 1024;
   struct Watched {
     SlotId channel;
     std::uint32_t sequence = 0;  // tells the current POLL_ADD from replaced ones
@@ -116,9 +117,10 @@ class UringPoller final : public Poller {
   SlotTable<std::unique_ptr<UringSource>> sources_;
   std::vector<Watched> watched_;  // by the channel's slot index
   std::vector<std::uint32_t> dirty_;
-  std::deque<SlotId> deferred_;
-  std::deque<SlotId> starved_;  // for a buffer, having had none
-  std::deque<SlotId> sated_;    // for a further one
+  // Each source is at most once in each.
+  Fifo<SlotId> deferred_{kQueueRoom};
+  Fifo<SlotId> starved_{kQueueRoom};  // for a buffer, having had none
+  Fifo<SlotId> sated_{kQueueRoom};    // for a further one
   std::string missing_;
 };
 

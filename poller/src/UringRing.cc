@@ -117,7 +117,7 @@ io_uring_sqe* UringRing::nextBeyond() {
     enterOnce(0, Duration::zero());
     if (io_uring_sqe* sqe = io_uring_get_sqe(&ring_)) return sqe;
   }
-  return &backlog_.emplace_back();
+  return &backlog_.push({});
 }
 
 // Alone in its submission, and with room for its completion: so that, as it does not wait, the
@@ -167,7 +167,7 @@ void UringRing::fillFromBacklog() noexcept {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     if (sqe == nullptr) return;
     *sqe = backlog_.front();
-    backlog_.pop_front();
+    backlog_.pop();
   }
 }
 

@@ -5,9 +5,9 @@
 #include <liburing.h>
 
 #include <cstdint>
-#include <deque>
 #include <string>
 
+#include "Fifo.h"
 #include "tern/base/Clock.h"
 
 namespace tern {
@@ -82,6 +82,10 @@ class UringRing {
   [[nodiscard]] io_uring* raw() noexcept { return &ring_; }
 
  private:
+  // The kernel takes no entries while completions overflow; there must be room for what the
+  // handling of those queues.
+  static constexpr std::size_t kBacklogRoom = 1024;
+
   void setUp(std::uint32_t submissionEntries, std::uint32_t completionEntries);
   [[nodiscard]] const io_uring_cqe& front() const noexcept {
     return ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
@@ -94,7 +98,7 @@ class UringRing {
   int enterOnce(unsigned waitFor, Duration timeout);
 
   io_uring ring_{};
-  std::deque<io_uring_sqe> backlog_;
+  Fifo<io_uring_sqe> backlog_{kBacklogRoom};
   std::uint64_t enters_ = 0;
   unsigned enterFlags_ = 0;
 };

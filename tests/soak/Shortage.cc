@@ -83,7 +83,8 @@ class Shortage::Client {
     pollfd state{fd_.get(), static_cast<short>(asked_ ? POLLIN : POLLOUT), 0};
     if (::poll(&state, 1, 0) <= 0) return fate_;
     if (!asked_) {
-      const std::string_view request = asBytes(Header{});
+      const Header header{};
+      const std::string_view request = asBytes(header);
       static_cast<void>(::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL));
       asked_ = true;
       return fate_;

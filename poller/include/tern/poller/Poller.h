@@ -148,11 +148,8 @@ class Poller {
   /// A block that all streams of this poller share for receiving: a stream holds it no longer than
   /// one call of its handler.
   [[nodiscard]] std::span<char> receiveBlock() { return {receiveBlock_.get(), kReceiveBlockSize}; }
-  /// A larger one, for streams that filled the other.
-  [[nodiscard]] std::span<char> bulkBlock() {
-    if (bulkBlock_ == nullptr) bulkBlock_ = makeBlock(kBulkBlockSize);
-    return {bulkBlock_.get(), kBulkBlockSize};
-  }
+  /// A larger one, for streams that filled the other; the same one if there is no memory for it.
+  [[nodiscard]] std::span<char> bulkBlock() noexcept;
 
   [[nodiscard]] PollerCounters& counters() noexcept { return counters_; }
 
