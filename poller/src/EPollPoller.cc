@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <string>
 
 #include "PollMask.h"
@@ -49,7 +50,7 @@ int EPollPoller::poll(Duration timeout) {
 }
 
 void EPollPoller::wait(Duration timeout) {
-  if (ready_ == events_.size() && ready_ < kLargestBatch) events_.resize(ready_ * 2);
+  if (ready_ == events_.size() && ready_ < kLargestBatch) grow();
   ready_ = next_ = 0;
   const int n = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
                              toMilliseconds(timeout));
@@ -59,6 +60,13 @@ void EPollPoller::wait(Duration timeout) {
     throwSystemError(errno, "epoll_wait()");
   }
   ready_ = static_cast<std::size_t>(n);
+}
+
+void EPollPoller::grow() {
+  try {
+    events_.resize(events_.size() * 2);
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): smaller batches do as well
+  }
 }
 
 void EPollPoller::update(Channel& channel) {

@@ -21,6 +21,7 @@ class EPollPoller final : public Poller {
 
  private:
   void wait(Duration timeout);
+  void grow();
 
   UniqueFd epoll_;
   std::vector<epoll_event> events_;

@@ -14,7 +14,7 @@ int PollPoller::poll(Duration timeout) {
   if (next_ == ready_.size()) wait(timeout);
   const std::size_t first = next_;
   while (next_ < ready_.size()) {
-    const Ready& ready = ready_[next_++];
+    const Ready ready = ready_[next_++];
     dispatch(ready.channel, ready.events);
   }
   return static_cast<int>(ready_.size() - first);
@@ -62,6 +62,7 @@ void PollPoller::update(Channel& channel) {
   }
   polled_.push_back(entry);
   try {
+    ready_.reserve(polled_.capacity());  // wait() must not need memory
     channels_.push_back(channel.id());
   } catch (...) {
     polled_.pop_back();

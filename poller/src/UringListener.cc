@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <deque>
+#include <new>
 #include <utility>
 
 #include "FdMode.h"
@@ -34,6 +35,7 @@ class ListenerSource final : public UringSource {
   void arm();
   void deferDelivery();
   void onAccepted(UringCompletion completion);
+  void keep(UniqueFd accepted);
 
   UringPoller& poller_;
   ListenerHandler* handler_;  // null once the user's Listener is gone
@@ -86,13 +88,21 @@ void ListenerSource::onAccepted(UringCompletion completion) {
   if (completion.result >= 0) {
     UniqueFd accepted(completion.result);  // closed here when nobody wants it any more
     if (handler_ != nullptr && paused_) {
-      kept_.push_back(std::move(accepted));
+      keep(std::move(accepted));
     } else if (handler_ != nullptr) {
       handler_->onAccept(std::move(accepted));
     }
   } else if (handler_ != nullptr && completion.result != -ECANCELED &&
              completion.result != -EINTR) {
     handler_->onAcceptError(systemError(-completion.result));
+  }
+}
+
+void ListenerSource::keep(UniqueFd accepted) {
+  try {
+    kept_.push_back(std::move(accepted));
+  } catch (const std::bad_alloc&) {
+    handler_->onAcceptError(systemError(ENOMEM));
   }
 }
 

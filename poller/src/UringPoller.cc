@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "PollMask.h"
@@ -111,7 +112,8 @@ int UringPoller::poll(Duration timeout) {
   armChannels();
   const bool someStarve = feedStarved();
   ring_.skip(kNowTag);
-  const bool nothingDue = !someStarve && deferred_.empty() && ring_.completions() == 0;
+  const bool nothingDue =
+      !someStarve && dirty_.empty() && deferred_.empty() && ring_.completions() == 0;
   const bool wait = timeout != Duration::zero() && nothingDue;
   ring_.enter(wait ? 1 : 0, timeout);
   if (ring_.allSubmitted()) messages_.reset();
@@ -285,9 +287,9 @@ void UringPoller::markDirty(std::uint32_t slot) {
 void UringPoller::disarm(std::uint32_t slot) {
   Watched& watched = watched_[slot];
   if (watched.armed == event::kNone) return;
+  io_uring_sqe* sqe = ring_.next();
   watched.armed = event::kNone;
   const std::uint64_t target = UringTag{UringKind::kChannel, {slot, watched.sequence++}}.packed();
-  io_uring_sqe* sqe = ring_.next();
   io_uring_prep_cancel64(sqe, target, 0);
   io_uring_sqe_set_data64(sqe, UringTag{}.packed());
 }
@@ -297,18 +299,24 @@ void UringPoller::disarm(std::uint32_t slot) {
 // kernel always reports a peer's FIN as well; a channel that did not ask for it waits with a
 // multishot poll from then on, which reports the next change instead of the same state for ever.
 void UringPoller::armChannels() {
-  for (const std::uint32_t slot : dirty_) {
-    Watched& watched = watched_[slot];
-    watched.dirty = false;
-    const Channel* channel = find(watched.channel);
-    if (channel == nullptr || channel->isNoneEvent() || channel->interest() == watched.armed) {
-      continue;
-    }
+  auto next = dirty_.begin();
+  try {
+    for (; next != dirty_.end(); ++next) arm(*next);
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
+    // No room in the ring, nor memory to queue beyond it: the others in the next turn.
+  }
+  dirty_.erase(dirty_.begin(), next);
+}
+
+void UringPoller::arm(std::uint32_t slot) {
+  Watched& watched = watched_[slot];
+  const Channel* channel = find(watched.channel);
+  if (channel != nullptr && !channel->isNoneEvent() && channel->interest() != watched.armed) {
     disarm(slot);
+    io_uring_sqe* sqe = ring_.next();
     watched.armed = channel->interest();
     const std::uint64_t tag = UringTag{UringKind::kChannel, {slot, watched.sequence}}.packed();
     const auto mask = static_cast<unsigned>(toPollMask(watched.armed));
-    io_uring_sqe* sqe = ring_.next();
     if (watched.multishot) {
       io_uring_prep_poll_multishot(sqe, channel->fd(), mask);
     } else {
@@ -316,7 +324,7 @@ void UringPoller::armChannels() {
     }
     io_uring_sqe_set_data64(sqe, tag);
   }
-  dirty_.clear();
+  watched.dirty = false;
 }
 
 void UringPoller::handleChannel(SlotId tag, UringCompletion completion) {

@@ -96,6 +96,7 @@ class UringPoller final : public Poller {
   void probe();
   void markDirty(std::uint32_t slot);
   void armChannels();
+  void arm(std::uint32_t slot);
   void disarm(std::uint32_t slot);
   bool feedStarved();
   void handle(UringCompletion completion);

@@ -59,6 +59,7 @@ void SelectPoller::update(Channel& channel) {
     throwSystemError(EBADF, "select() can't watch fd " + std::to_string(channel.fd()));
   }
   channels_[channel.fd()] = channel.id();
+  if (ready_.capacity() < channels_.size()) ready_.reserve(2 * channels_.size());
 }
 
 void SelectPoller::remove(Channel& channel) {
