@@ -6,7 +6,7 @@
 namespace tern {
 
 LazyDeadline::LazyDeadline(EventLoop& loop, EventLoop::TimerCallback tick)
-    : loop_(loop), tick_(std::move(tick)) {}
+    : loop_(loop), tick_(std::make_shared<const EventLoop::TimerCallback>(std::move(tick))) {}
 
 LazyDeadline::~LazyDeadline() {
   if (armedFor_ != Timestamp::max()) loop_.cancel(timer_);
@@ -29,10 +29,10 @@ bool LazyDeadline::expired() {
 void LazyDeadline::arm() {
   if (armedFor_ != Timestamp::max()) loop_.cancel(timer_);
   armedFor_ = Timestamp::max();  // runAt() may throw
-  // A copy of the tick, which may destroy this.
-  timer_ = loop_.runAt(deadline_, [this, tick = tick_] {
+  timer_ = loop_.runAt(deadline_, [this] {
     firedFor_ = std::exchange(armedFor_, Timestamp::max());
-    tick();
+    const auto tick = tick_;  // which may destroy this
+    (*tick)();
   });
   armedFor_ = deadline_;
 }

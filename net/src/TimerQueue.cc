@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "LoopWatch.h"
@@ -14,6 +15,7 @@ namespace tern {
 namespace {
 
 constexpr std::size_t kSweepFrom = 64;
+constexpr std::size_t kFirstRoom = 16;
 
 UniqueFd createTimerFd() {
   UniqueFd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
@@ -50,6 +52,18 @@ TimerId TimerQueue::reserve() noexcept {
   return TimerId(nextTicket_.fetch_add(1, std::memory_order_relaxed));
 }
 
+// For one more in the heap, before anything else is changed.
+void TimerQueue::makeRoom() {
+  const std::size_t coming = comesBack_ ? 2 : 1;
+  if (heap_.size() + coming <= heap_.capacity()) return;
+  try {
+    heap_.reserve(std::max(2 * heap_.capacity(), kFirstRoom));
+  } catch (const std::bad_alloc&) {
+    removeStale();
+    if (heap_.size() + coming > heap_.capacity()) throw;
+  }
+}
+
 SlotId TimerQueue::insert(Timer timer) {
   const SlotId id = timers_.insert(std::move(timer));
   ++pending_;
@@ -58,6 +72,7 @@ SlotId TimerQueue::insert(Timer timer) {
 
 TimerId TimerQueue::add(Callback callback, Timestamp when, Duration interval) {
   if (closed_) return {};
+  makeRoom();
   const SlotId id = insert({std::move(callback), interval, 0});
   push(when, id);
   return TimerId(id);
@@ -65,9 +80,15 @@ TimerId TimerQueue::add(Callback callback, Timestamp when, Duration interval) {
 
 void TimerQueue::add(TimerId reserved, Callback callback, Timestamp when, Duration interval) {
   if (cancelledEarly_.erase(reserved.ticket_) > 0) return;
-  const SlotId id = insert({std::move(callback), interval, reserved.ticket_});
-  tickets_.emplace(reserved.ticket_, id);
-  push(when, id);
+  makeRoom();
+  const auto ticket = tickets_.try_emplace(reserved.ticket_).first;
+  try {
+    ticket->second = insert({std::move(callback), interval, reserved.ticket_});
+  } catch (...) {
+    tickets_.erase(ticket);
+    throw;
+  }
+  push(when, ticket->second);
 }
 
 bool TimerQueue::cancel(TimerId id) {
@@ -122,7 +143,10 @@ void TimerQueue::dropStaleTop() {
 }
 
 void TimerQueue::sweepStale() {
-  if (heap_.size() < kSweepFrom || heap_.size() < 2 * timers_.size()) return;
+  if (heap_.size() >= kSweepFrom && heap_.size() >= 2 * timers_.size()) removeStale();
+}
+
+void TimerQueue::removeStale() {
   std::erase_if(heap_, [this](const Entry& entry) { return timers_.find(entry.timer) == nullptr; });
   std::make_heap(heap_.begin(), heap_.end(), Later{});
 }
@@ -168,6 +192,7 @@ void TimerQueue::fire(const Entry& entry) {
     LoopWatch::run(LoopWatch::timer, callback);
     return;
   }
+  comesBack_ = true;
   try {
     LoopWatch::run(LoopWatch::timer, callback);
   } catch (...) {
@@ -179,6 +204,7 @@ void TimerQueue::fire(const Entry& entry) {
 
 // In step with the first deadline: what was missed is skipped. A callback may have cancelled it.
 void TimerQueue::repeat(const Entry& fired, Callback&& callback) {
+  comesBack_ = false;
   Timer* timer = timers_.find(fired.timer);
   if (timer == nullptr) return;
   timer->callback = std::move(callback);

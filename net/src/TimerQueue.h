@@ -19,8 +19,9 @@ namespace tern {
 
 /// A binary heap of deadlines. Cancelling frees the timer at once and leaves its heap entry behind
 /// as stale; when stale entries outnumber live ones the heap is rebuilt, so that both adding and
-/// cancelling cost O(log n) amortised. Belongs to the loop's thread, but for what says "any
-/// thread".
+/// cancelling cost O(log n) amortised. A timer that fires once, or is cancelled, leaves its place
+/// behind: the next one takes no memory for it. Belongs to the loop's thread, but for what says
+/// "any thread".
 class TimerQueue final : private ChannelHandler {
  public:
   using Callback = std::function<void()>;
@@ -32,7 +33,7 @@ class TimerQueue final : private ChannelHandler {
   explicit TimerQueue(Poller& poller);
   ~TimerQueue();
 
-  /// One-shot when interval is zero.
+  /// One-shot when interval is zero. Changes nothing when it throws std::bad_alloc.
   TimerId add(Callback callback, Timestamp when, Duration interval);
   /// Unknown and stale ids are ignored. Safe from the timer's own callback and from a sibling's.
   /// False when the id is a ticket that add() has not seen yet: then the timer will not start, and
@@ -69,11 +70,13 @@ class TimerQueue final : private ChannelHandler {
   struct Later;
 
   void onEvents(EventMask events) override;
+  void makeRoom();
   SlotId insert(Timer timer);
   void push(Timestamp when, SlotId timer);
   void popTop() noexcept;
   void dropStaleTop();
   void sweepStale();
+  void removeStale();
   void fire(const Entry& entry);
   void repeat(const Entry& fired, Callback&& callback);
   void erase(SlotId id, const Timer& timer);
@@ -87,6 +90,7 @@ class TimerQueue final : private ChannelHandler {
   bool expired_ = false;                // it has fired and must be set anew to fall silent
   Timestamp batchTime_;
   bool firing_ = false;
+  bool comesBack_ = false;  // what fires: it has left the heap, but not for good
   bool closed_ = false;
   Counter pending_;  // the size of timers_
   Counter fired_;

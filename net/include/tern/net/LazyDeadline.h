@@ -1,6 +1,8 @@
 // LazyDeadline: a deadline that moves with the traffic and costs a timer now and then.
 #pragma once
 
+#include <memory>
+
 #include "tern/base/Clock.h"
 #include "tern/net/EventLoop.h"
 
@@ -13,13 +15,13 @@ namespace tern {
 class LazyDeadline {
  public:
   /// `tick` runs when the timer fires, and is to ask expired(). It must not own this, and may
-  /// destroy it. It is copied now and then.
+  /// destroy it.
   LazyDeadline(EventLoop& loop, EventLoop::TimerCallback tick);
   LazyDeadline(const LazyDeadline&) = delete;
   LazyDeadline& operator=(const LazyDeadline&) = delete;
   ~LazyDeadline();
 
-  /// Replaces it. May throw std::bad_alloc, and is then not in force.
+  /// Replaces it. May throw std::bad_alloc, and is then not in force; not in `tick`.
   void set(Timestamp when);
   void clear() noexcept { deadline_ = Timestamp::max(); }
   /// In `tick`, which may move the deadline first: whether it has passed; it is then cleared.
@@ -29,7 +31,7 @@ class LazyDeadline {
   void arm();
 
   EventLoop& loop_;
-  const EventLoop::TimerCallback tick_;
+  const std::shared_ptr<const EventLoop::TimerCallback> tick_;
   TimerId timer_;
   Timestamp deadline_ = Timestamp::max();
   Timestamp armedFor_ = Timestamp::max();  // when the timer fires; max: there is none
