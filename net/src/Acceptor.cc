@@ -86,16 +86,16 @@ Acceptor::Acceptor(EventLoop& loop, UniqueFd boundSocket)
 Acceptor::~Acceptor() { loop_.cancel(retry_); }
 
 void Acceptor::listen() {
+  retry_ = loop_.runAt(Timestamp::max(), [] {});
   listenOn(socket_.get());
   listener_ = loop_.poller().openListener(std::move(socket_), *this);
 }
 
 void Acceptor::onAccept(UniqueFd fd) {
-  // A copy: the callback may destroy the acceptor.
-  const NewConnectionCallback callback = callback_;
-  if (!callback) return;
+  const auto callback = callback_;  // which may destroy the acceptor
+  if (callback == nullptr || !*callback) return;
   LoopWatch::run([this] { return LoopWatch::channel(listener_->fd()); },
-                 [&] { callback(std::move(fd)); });
+                 [&] { (*callback)(std::move(fd)); });
 }
 
 void Acceptor::onAcceptError(std::error_code error) {

@@ -19,21 +19,26 @@ ClientCore::ClientCore(EventLoop& loop, const SocketAddress& server)
 ClientCore::~ClientCore() = default;
 
 void ClientCore::adopt(const ClientSettings& settings) {
-  callbacks_ = std::make_shared<const ConnectionCallbacks>(settings.callbacks);
+  auto callbacks = std::make_shared<const ConnectionCallbacks>(settings.callbacks);
   if (settings.local) connector_.setLocalAddress(*settings.local);
   connector_.setTimeout(settings.connectTimeout);
   connector_.setRetry(settings.retry);
   if (settings.retry) retry_ = *settings.retry;
   connector_.setErrorCallback(settings.connectError);
   connector_.setNewConnectionCallback([this](UniqueFd fd) { connected(std::move(fd)); });
+  callbacks_ = std::move(callbacks);
 }
 
 void ClientCore::connect(const std::shared_ptr<const ClientSettings>& settings) {
   if (ended_) return;
   if (callbacks_ == nullptr) adopt(*settings);
-  wanted_ = true;
   const TcpConnectionPtr current = connection();
-  if (current == nullptr || !current->connected()) connector_.start();
+  if (current == nullptr || !current->connected()) {
+    connector_.start();
+  } else if (settings->retry) {
+    connector_.prepare();
+  }
+  wanted_ = true;
 }
 
 void ClientCore::stop() {

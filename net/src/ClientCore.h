@@ -34,7 +34,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   ClientCore& operator=(const ClientCore&) = delete;
   ~ClientCore();
 
-  /// Wants a connection. The settings count the first time.
+  /// Wants a connection. The settings count the first time. Changes nothing when it throws
+  /// std::bad_alloc.
   void connect(const std::shared_ptr<const ClientSettings>& settings);
   /// Wants none; the one there is ends in order.
   void disconnect();

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "Backoff.h"
@@ -38,13 +40,19 @@ void Connector::resetDelays() {
 }
 
 void Connector::start() {
-  if (std::exchange(active_, true)) return;
+  if (active_) return;
+  prepare();
+  active_ = true;
   attempt();
 }
 
 void Connector::startLater() {
   if (backoff_ == nullptr || std::exchange(active_, true)) return;
-  attemptAfter(backoff_->next());
+  callAfter(backoff_->next(), &Connector::attempt);
+}
+
+void Connector::prepare() {
+  if (timer_ == TimerId()) timer_ = loop_.runAt(Timestamp::max(), [] {});
 }
 
 void Connector::stop() {
@@ -59,25 +67,31 @@ void Connector::endAttempt() {
   fd_.reset();
 }
 
-void Connector::attemptAfter(Duration delay) {
-  timer_ = loop_.runAfter(delay, [this] { attempt(); });
+// In the place of the timer before it, which has fired or is cancelled here: it takes no memory.
+void Connector::callAfter(Duration delay, void (Connector::*next)()) {
+  loop_.cancel(std::exchange(timer_, {}));
+  next_ = next;
+  timer_ = loop_.runAfter(delay, [this] { (this->*next_)(); });
 }
 
 // Also what connected at once is told by the poller: one way for all.
 void Connector::attempt() {
-  std::error_code error = connect();
-  if (!error) {
+  failure_ = connect();
+  if (!failure_) {
     try {
       channel_.emplace(loop_.poller(), fd_.get(), static_cast<ChannelHandler&>(*this));
       channel_->enableWriting();
     } catch (const std::system_error& refused) {
-      error = refused.code();
+      failure_ = refused.code();
+    } catch (const std::bad_alloc&) {
+      failure_ = systemError(ENOMEM);
     }
   }
-  if (error) {
-    failLater(error);
-  } else if (timeout_ != kForever) {
-    timer_ = loop_.runAfter(timeout_, [this] { fail(systemError(ETIMEDOUT)); });
+  if (failure_) {
+    callAfter(Duration::zero(), &Connector::failed);
+  } else {
+    failure_ = systemError(ETIMEDOUT);
+    callAfter(timeout_, &Connector::failed);
   }
 }
 
@@ -108,21 +122,18 @@ void Connector::onEvents(EventMask /*events*/) {
   }
   UniqueFd fd = std::move(fd_);
   stop();
-  // A copy: the callback may destroy this.
-  if (const NewConnectionCallback callback = connected_) callback(std::move(fd));
-}
-
-void Connector::failLater(std::error_code error) {
-  timer_ = loop_.runAfter(Duration::zero(), [this, error] { fail(error); });
+  if (backoff_ != nullptr) prepare();
+  if (const auto callback = connected_; callback != nullptr && *callback)
+    (*callback)(std::move(fd));
 }
 
 void Connector::fail(std::error_code error) {
-  endAttempt();
   std::optional<Duration> retryIn;
   if (backoff_ != nullptr) retryIn = backoff_->next();
   active_ = retryIn.has_value();
-  if (retryIn) attemptAfter(*retryIn);
-  if (const ErrorCallback callback = error_) callback(error, retryIn);
+  endAttempt();
+  if (retryIn) callAfter(*retryIn, &Connector::attempt);
+  if (const auto callback = error_; callback != nullptr && *callback) (*callback)(error, retryIn);
 }
 
 }  // namespace tern

@@ -1,6 +1,8 @@
 // TcpClient: the handle; what it does happens in its ClientCore, on the loop.
 #include "tern/net/TcpClient.h"
 
+#include <cerrno>
+#include <new>
 #include <utility>
 
 #include "CallAndWait.h"
@@ -42,7 +44,17 @@ void TcpClient::setLocalAddress(const SocketAddress& address) { settings().local
 
 void TcpClient::connect() {
   frozen_ = true;
-  loop_.runInLoop([core = core_, settings = settings_] { core->connect(settings); });
+  if (loop_.isInLoopThread()) {
+    core_->connect(settings_);
+    return;
+  }
+  loop_.queueInLoop([core = core_, settings = settings_] {
+    try {
+      core->connect(settings);
+    } catch (const std::bad_alloc&) {
+      if (settings->connectError) settings->connectError(systemError(ENOMEM), std::nullopt);
+    }
+  });
 }
 
 void TcpClient::disconnect() {

@@ -1,13 +1,11 @@
 // MemoryFaults: whichever allocation of a connection's life is refused, the process stays up, the
 // connection ends or goes on, and the server serves the next one.
-#include "unit/Heap.h"
+#include "ShortOfMemory.h"
 
 #ifdef TERN_HEAP_CAN_REFUSE
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <tern/net/EventLoop.h>
-#include <tern/net/TcpClient.h>
 #include <tern/net/TcpConnection.h>
 #include <tern/net/TcpServer.h>
 
@@ -22,8 +20,6 @@
 #include <string_view>
 
 #include "support/Descriptors.h"
-#include "support/EachPoller.h"
-#include "support/LogCapture.h"
 #include "support/LoopRun.h"
 #include "support/Pattern.h"
 #include "support/Peers.h"
@@ -35,7 +31,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kLarge = std::size_t{300} * 1024;
 
-class MemoryFaults : public OnEachPoller {
+class MemoryFaults : public ShortOfMemory {
  protected:
   MemoryFaults() {
     server_.setConnectionCallback([this](const TcpConnectionPtr& connection) {
@@ -58,30 +54,11 @@ class MemoryFaults : public OnEachPoller {
     turns(3);
   }
 
-  // A few turns, in which this test itself allocates nothing.
-  void turns(int count) {
-    for (int i = 0; i < count; ++i) {
-      {
-        const HeapRefusalOff off;
-        loop_.queueInLoop([this] { loop_.quit(); });
-      }
-      try {
-        loop_.loop();
-      } catch (const std::bad_alloc&) {
-        const HeapRefusalOff off;
-        ADD_FAILURE() << "std::bad_alloc left loop()";
-      }
-    }
-  }
-
   // A connection with all that may need memory: input that waits, large output that waits.
   void live() {
     std::optional<Peer> peer;
     const auto as = [&](const std::function<void()>& act) {
-      {
-        const HeapRefusalOff off;
-        act();
-      }
+      withMemory(act);
       turns(GetParam().isTiny() ? 50 : 3);  // with buffers of a few bytes all takes longer
     };
     as([&] { peer.emplace(server_.address(), 4096); });
@@ -116,8 +93,6 @@ class MemoryFaults : public OnEachPoller {
     EXPECT_EQ(server_.connectionCount(), 0U);
   }
 
-  const LogCapture log_;
-  EventLoop loop_{GetParam().spec};
   TcpServer server_{&loop_, SocketAddress(0, true), "test"};
   int ups_ = 0;
   int downs_ = 0;

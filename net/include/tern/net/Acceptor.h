@@ -38,7 +38,9 @@ class Acceptor final : private ListenerHandler {
   /// Stops listening and closes the socket.
   ~Acceptor();
 
-  void setNewConnectionCallback(NewConnectionCallback callback) { callback_ = std::move(callback); }
+  void setNewConnectionCallback(NewConnectionCallback callback) {
+    callback_ = std::make_shared<const NewConnectionCallback>(std::move(callback));
+  }
 
   void setErrorCallback(ErrorCallback callback) { errorCallback_ = std::move(callback); }
 
@@ -61,10 +63,10 @@ class Acceptor final : private ListenerHandler {
   std::unique_ptr<SocketFile> file_;
   SocketAddress address_;
   std::unique_ptr<Listener> listener_;
-  NewConnectionCallback callback_;
+  std::shared_ptr<const NewConnectionCallback> callback_;
   ErrorCallback errorCallback_;
-  UniqueFd reserve_;  // given up for a moment to accept, and close, what there is no fd for
-  TimerId retry_;
+  UniqueFd reserve_;      // given up for a moment to accept, and close, what there is no fd for
+  TimerId retry_;         // while nothing is wrong, a timer for ever: a pause then takes no memory
   Timestamp quietUntil_;  // when a shortage may be reported again
 };
 

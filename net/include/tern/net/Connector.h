@@ -35,9 +35,11 @@ class Connector final : private ChannelHandler {
   ~Connector();
 
   void setNewConnectionCallback(NewConnectionCallback callback) {
-    connected_ = std::move(callback);
+    connected_ = std::make_shared<const NewConnectionCallback>(std::move(callback));
   }
-  void setErrorCallback(ErrorCallback callback) { error_ = std::move(callback); }
+  void setErrorCallback(ErrorCallback callback) {
+    error_ = std::make_shared<const ErrorCallback>(std::move(callback));
+  }
   /// How long an attempt may take before it fails with std::errc::timed_out; by default 10 seconds.
   /// kForever: as long as the kernel tries, about two minutes.
   void setTimeout(Delay timeout) { timeout_ = timeout.value(); }
@@ -46,10 +48,14 @@ class Connector final : private ChannelHandler {
   /// How failed attempts are followed by others; nothing, the default: they are not.
   void setRetry(std::optional<RetryPolicy> policy);
 
-  /// The first attempt begins now. While one is under way, or waited for, nothing happens.
+  /// The first attempt begins now. While one is under way, or waited for, nothing happens. Changes
+  /// nothing when it throws std::bad_alloc; all later shortages are failed attempts.
   void start();
-  /// As after a failed attempt: the next one begins after a delay. Needs a RetryPolicy.
+  /// As after a failed attempt: the next one begins after a delay. Needs a RetryPolicy. After
+  /// start() or prepare(), without a stop() since, it takes no memory.
   void startLater();
+  /// Does nothing but to take the memory that startLater() needs.
+  void prepare();
   /// Gives up. start() may follow.
   void stop();
   /// The delays begin anew.
@@ -66,19 +72,24 @@ class Connector final : private ChannelHandler {
   void onEvents(EventMask events) override;
   void attempt();
   [[nodiscard]] std::error_code connect();
-  void failLater(std::error_code error);
-  void attemptAfter(Duration delay);
+  void callAfter(Duration delay, void (Connector::*next)());
+  void failed() { fail(failure_); }
   void endAttempt();
 
   EventLoop& loop_;
   const SocketAddress server_;
   std::optional<SocketAddress> local_;
-  NewConnectionCallback connected_;
-  ErrorCallback error_;
+  // Shared with a call that is under way, which may destroy the connector.
+  std::shared_ptr<const NewConnectionCallback> connected_;
+  std::shared_ptr<const ErrorCallback> error_;
   Duration timeout_ = std::chrono::seconds(10);
   std::unique_ptr<Backoff> backoff_;  // null: no retry
   bool active_ = false;
-  TimerId timer_;  // the one thing waited for: the deadline, the next attempt, or telling an error
+  // The one thing waited for: the deadline, the next attempt, or telling an error; or nothing, for
+  // ever, to keep the place of the next.
+  TimerId timer_;
+  void (Connector::*next_)() = nullptr;  // when the timer fires
+  std::error_code failure_;              // what failed() tells
   UniqueFd fd_;
   std::optional<Channel> channel_;  // after fd_: it stops watching before the fd closes
 };

@@ -52,6 +52,9 @@ class TcpClient : public ConnectionSettings<TcpClient> {
   void setLocalAddress(const SocketAddress& address);
 
   /// Wants a connection: begins to connect, unless it is connected or about to be. Any thread.
+  /// Throws std::bad_alloc and changes nothing when there is no memory for that; when that shows
+  /// only on the loop's thread, it is told to the ConnectErrorCallback. From then on a shortage is
+  /// a failed attempt.
   void connect();
   /// Wants none: gives up what is under way; a connection sends what it has, and ends. Any thread.
   void disconnect();
