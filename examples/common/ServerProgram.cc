@@ -2,18 +2,14 @@
 #include "ServerProgram.h"
 
 #include <tern/net/EventLoop.h>
-#include <tern/net/SignalWatcher.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
-#include <csignal>
 
 #include "Program.h"
+#include "StopAtSignals.h"
 
 namespace tern::examples {
 namespace {
-
-using namespace std::chrono_literals;
 
 void serve(const ServerArguments& arguments, const std::string& program,
            const std::function<void(TcpServer&)>& configure) {
@@ -23,12 +19,7 @@ void serve(const ServerArguments& arguments, const std::string& program,
   server.setThreadNum(arguments.threads() == 1 ? 0 : arguments.threads());
   configure(server);
 
-  // Before start(): threads inherit the blocked signals.
-  int signals = 0;
-  const SignalWatcher watcher(loop, {SIGINT, SIGTERM}, [&](int) {
-    const auto patience = ++signals == 1 ? 5s : 0s;
-    server.stop(patience, [&loop] { loop.quit(); });
-  });
+  const StopAtSignals end(loop, server);
   server.start();
   for (EventLoop* const each : server.loops()) {
     each->runInLoop([each, arguments] { arguments.configure(*each); });

@@ -2,13 +2,11 @@
 #include <tern/base/Logging.h>
 #include <tern/codec/LineCodec.h>
 #include <tern/net/EventLoop.h>
-#include <tern/net/SignalWatcher.h>
 #include <tern/net/TcpConnection.h>
 #include <tern/net/TcpServer.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <future>
 #include <memory>
@@ -24,11 +22,10 @@
 #include "LookUps.h"
 #include "Privileges.h"
 #include "Program.h"
+#include "StopAtSignals.h"
 
 namespace tern::examples {
 namespace {
-
-using namespace std::chrono_literals;
 
 constexpr std::size_t kLongestLine = std::size_t{1024} * 1024;
 constexpr std::size_t kHighMark = 4 * kLongestLine;
@@ -111,12 +108,7 @@ void serve(const Arguments& arguments, const std::string& program) {
   server.setThreadNum(threads == 1 ? 0 : threads);
   configure(server, arguments);
 
-  // Before start(): threads inherit the blocked signals.
-  int signals = 0;
-  const SignalWatcher watcher(loop, {SIGINT, SIGTERM}, [&](int) {
-    const auto patience = ++signals == 1 ? 5s : 0s;
-    server.stop(patience, [&loop] { loop.quit(); });
-  });
+  const StopAtSignals end(loop, server);
   server.start();
   for (EventLoop* const each : server.loops()) {
     // Waited for: a watchdog is a thread, which can't be had any more in the sandbox.

@@ -21,6 +21,7 @@
 #include "support/Memory.h"
 #include "support/Peers.h"
 #include "support/Process.h"
+#include "support/ProgramFixture.h"
 #include "support/Sanitizers.h"
 #include "support/ServerFixture.h"
 #include "support/ServerProcess.h"
@@ -234,28 +235,9 @@ TEST(EchoServerEnd, ComesAtTheDeadlineAlthoughAPeerNeverCloses) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
-// Runs the server in the expectation that it ends by itself.
-class EchoServerUsage : public ::testing::Test {
+class EchoServerUsage : public ProgramFixture {
  protected:
-  int status(const ProcessOptions& options) {
-    Process process(kEchoServer, options);
-    const int status = process.wait();
-    output_ = process.output();
-    errors_ = process.errors();
-    return status;
-  }
-
-  // One sentence on stderr, which names the trouble, and nothing on stdout.
-  void expectSentence(const std::string& naming) {
-    EXPECT_EQ(output_, "");
-    EXPECT_TRUE(errors_.starts_with("echo_server: ")) << errors_;
-    EXPECT_NE(errors_.find(naming), std::string::npos) << errors_;
-    EXPECT_EQ(std::count(errors_.begin(), errors_.end(), '\n'), 1) << errors_;
-    EXPECT_TRUE(errors_.ends_with('\n')) << errors_;
-  }
-
-  std::string output_;
-  std::string errors_;
+  int status(const ProcessOptions& options) { return run("echo_server", options); }
 };
 
 TEST_F(EchoServerUsage, HelpIsPrintedAndIsNoFailure) {
@@ -268,55 +250,55 @@ TEST_F(EchoServerUsage, HelpIsPrintedAndIsNoFailure) {
 
 TEST_F(EchoServerUsage, AnUnknownPollerIsNamed) {
   EXPECT_EQ(status({{"--poller", "kqueue"}, {}, {}}), 2);
-  expectSentence("unknown poller 'kqueue'");
+  expectRefusal("unknown poller 'kqueue'");
 }
 
 TEST_F(EchoServerUsage, AnUnknownPollerInTheEnvironmentIsNamedWithItsVariable) {
   EXPECT_EQ(status({{}, {"TERN_POLLER=kqueue"}, {}}), 2);
-  expectSentence("TERN_POLLER: unknown poller 'kqueue'");
+  expectRefusal("TERN_POLLER: unknown poller 'kqueue'");
 }
 
 TEST_F(EchoServerUsage, ABadAddressIsNamed) {
   for (const std::string bad : {"nonsense", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999",
                                 "127.0.0.1:http", "300.1.1.1:0", "::1:80", ""}) {
     EXPECT_EQ(status({{"--listen", bad}, {}, {}}), 2) << bad;
-    expectSentence("'" + bad + "' is not an address");
+    expectRefusal("'" + bad + "' is not an address");
   }
 }
 
 TEST_F(EchoServerUsage, AnUnknownOptionIsNamed) {
   EXPECT_EQ(status({{"--frobnicate"}, {}, {}}), 2);
-  expectSentence("--frobnicate");
+  expectRefusal("--frobnicate");
   EXPECT_EQ(status({{"leftover"}, {}, {}}), 2);
-  expectSentence("leftover");
+  expectRefusal("leftover");
 }
 
 TEST_F(EchoServerUsage, AnImpossibleNumberOfThreadsIsNamed) {
   for (const std::string bad : {"0", "-1", "many", "1000000"}) {
     EXPECT_EQ(status({{"--threads", bad}, {}, {}}), 2) << bad;
-    expectSentence("--threads");
+    expectRefusal("--threads");
   }
 }
 
 TEST_F(EchoServerUsage, AnOptionWithoutItsValueIsNamed) {
   EXPECT_EQ(status({{"--poller"}, {}, {}}), 2);
-  expectSentence("--poller");
+  expectRefusal("--poller");
 }
 
 TEST_F(EchoServerUsage, APortInUseIsNamed) {
   EchoServer first({{"--listen", "127.0.0.1:0"}, {}, {}});
   const std::string taken = first.address().toIpPort();
   EXPECT_EQ(status({{"--listen", taken}, {}, {}}), 1);
-  expectSentence(taken);
+  expectRefusal(taken);
   EXPECT_EQ(status({{"--listen", taken, "--threads", "2"}, {}, {}}), 1);
-  expectSentence(taken);
+  expectRefusal(taken);
   Peer peer(first.address());
   expectEcho(peer, "hello");
 }
 
 TEST_F(EchoServerUsage, AnAddressOfAnotherMachineIsNamed) {
   EXPECT_EQ(status({{"--listen", "192.0.2.1:0"}, {}, {}}), 1);
-  expectSentence("192.0.2.1:0");
+  expectRefusal("192.0.2.1:0");
 }
 
 }  // namespace

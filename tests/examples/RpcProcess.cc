@@ -1,14 +1,13 @@
 // RpcProcess: the RPC server and its client as programs.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <csignal>
 #include <regex>
 #include <string>
 #include <vector>
 
 #include "support/Peers.h"
-#include "support/Process.h"
+#include "support/ProgramFixture.h"
 #include "support/ServerProcess.h"
 
 namespace tern::testing {
@@ -20,15 +19,10 @@ class RpcServer : public ServerProcess {
       : ServerProcess(exampleProgram("rpc_server"), {arguments, {}, {}}) {}
 };
 
-class RpcPrograms : public ::testing::Test {
+class RpcPrograms : public ProgramFixture {
  protected:
-  // Runs the client in the expectation that it ends by itself.
   int call(const std::vector<std::string>& arguments) {
-    Process process(exampleProgram("rpc_client"), {arguments, {}, {}});
-    const int status = process.wait();
-    output_ = process.output();
-    errors_ = process.errors();
-    return status;
+    return run("rpc_client", {arguments, {}, {}});
   }
 
   // The client's one line.
@@ -36,15 +30,6 @@ class RpcPrograms : public ::testing::Test {
     const std::regex form(counts + R"( in [0-9]+\.[0-9]{3} s: [0-9]+ calls/s\n)");
     EXPECT_TRUE(std::regex_match(output_, form)) << output_;
   }
-  // One sentence on stderr, which names the trouble.
-  void expectSentence(const std::string& naming) {
-    EXPECT_TRUE(errors_.starts_with("rpc_client: ")) << errors_;
-    EXPECT_NE(errors_.find(naming), std::string::npos) << errors_;
-    EXPECT_EQ(std::count(errors_.begin(), errors_.end(), '\n'), 1) << errors_;
-  }
-
-  std::string output_;
-  std::string errors_;
 };
 
 class RpcProcess : public RpcPrograms, public ::testing::WithParamInterface<std::string> {};

@@ -8,7 +8,6 @@
 #include <tern/net/SocketAddress.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -23,6 +22,7 @@
 
 #include "support/Peers.h"
 #include "support/Process.h"
+#include "support/ProgramFixture.h"
 #include "support/ServerProcess.h"
 #include "support/ServerProgramFixture.h"
 
@@ -190,49 +190,33 @@ TEST_P(SandboxProcess, ItServesOnAPortThatOnlyRootMayBind) {
 
 TERN_ON_EACH_PROGRAM_POLLER(SandboxProcess);
 
-// Runs the server in the expectation that it ends by itself.
-class SandboxUsage : public ::testing::Test {
+class SandboxUsage : public ProgramFixture {
  protected:
   int status(const std::vector<std::string>& arguments,
              const std::function<void()>& beforeExec = {}) {
-    Process process(kServer, {arguments, {}, beforeExec});
-    const int status = process.wait();
-    output_ = process.output();
-    errors_ = process.errors();
-    return status;
+    return run("sandbox_server", {arguments, {}, beforeExec});
   }
-
-  // One sentence on stderr, and no ready line.
-  void expectSentence(const std::string& naming) {
-    EXPECT_EQ(output_, "");
-    EXPECT_TRUE(errors_.starts_with("sandbox_server: ")) << errors_;
-    EXPECT_NE(errors_.find(naming), std::string::npos) << errors_;
-    EXPECT_EQ(std::count(errors_.begin(), errors_.end(), '\n'), 1) << errors_;
-  }
-
-  std::string output_;
-  std::string errors_;
 };
 
 TEST_F(SandboxUsage, AnUnknownUserIsNamed) {
   EXPECT_EQ(status({"--user", "no-such-user"}), 2);
-  expectSentence("no user 'no-such-user'");
+  expectRefusal("no user 'no-such-user'");
 }
 
 TEST_F(SandboxUsage, RootIsNoUserToBecome) {
   EXPECT_EQ(status({"--user", "root"}), 2);
-  expectSentence("--user: ");
-  expectSentence("root");
+  expectRefusal("--user: ");
+  expectRefusal("root");
 }
 
 TEST_F(SandboxUsage, AnUnknownViolationIsNamed) {
   EXPECT_EQ(status({"--violation", "maim"}), 2);
-  expectSentence("--violation");
+  expectRefusal("--violation");
 }
 
 TEST_F(SandboxUsage, AFileThatCouldNotBeRemovedIsRefused) {
   EXPECT_EQ(status({"--listen", "unix:/tmp/sandbox.sock"}), 2);
-  expectSentence("/tmp/sandbox.sock");
+  expectRefusal("/tmp/sandbox.sock");
   EXPECT_FALSE(std::filesystem::exists("/tmp/sandbox.sock"));
 }
 
@@ -244,13 +228,13 @@ TEST_F(SandboxUsage, APrivilegedPortIsRefusedToAnOrdinaryUser) {
   const int ended = status({"--listen", "127.0.0.1:" + std::to_string(*port)}, asNobody);
   if (ended == 127) GTEST_SKIP() << "the folder of the build is closed to other users";
   EXPECT_EQ(ended, 1);
-  expectSentence("ports below 1024");
+  expectRefusal("ports below 1024");
 }
 
 TEST_F(SandboxUsage, AKernelThatTakesNoFilterIsNoPlaceToServe) {
   for (const int error : {EPERM, ENOSYS}) {
     EXPECT_EQ(status({}, [error] { denySystemCall(SYS_seccomp, error); }), 1);
-    expectSentence("the sandbox: ");
+    expectRefusal("the sandbox: ");
   }
 }
 
@@ -258,10 +242,10 @@ TEST_F(SandboxUsage, UsersWhoCantBeChangedAreNoPlaceToServe) {
   if (!isRoot()) GTEST_SKIP() << "only root changes its user";
   for (const long call : {SYS_setgroups, SYS_setresgid, SYS_setresuid}) {
     EXPECT_EQ(status({}, [call] { denySystemCall(call, EPERM); }), 1);
-    expectSentence("on the way from root to nobody");
+    expectRefusal("on the way from root to nobody");
     // They say that they did, and did not.
     EXPECT_EQ(status({}, [call] { denySystemCall(call, 0); }), 1);
-    expectSentence("the privileges of root were given up, and are still there");
+    expectRefusal("the privileges of root were given up, and are still there");
   }
 }
 

@@ -1,7 +1,6 @@
 // UdpEchoProcess: the UDP echo server and its client as programs.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <csignal>
 #include <regex>
 #include <string>
@@ -10,6 +9,7 @@
 #include "support/DatagramPeer.h"
 #include "support/Peers.h"
 #include "support/Process.h"
+#include "support/ProgramFixture.h"
 #include "support/ServerProcess.h"
 
 namespace tern::testing {
@@ -29,23 +29,10 @@ void expectEcho(const SocketAddress& server, const std::string& text) {
   EXPECT_EQ(echo.from, server);
 }
 
-class UdpEchoPrograms : public ::testing::Test {
+class UdpEchoPrograms : public ProgramFixture {
  protected:
-  // Runs a program in the expectation that it ends by itself.
   int status(const std::string& program, const std::vector<std::string>& arguments) {
-    Process process(exampleProgram(program), {arguments, {}, {}});
-    const int status = process.wait();
-    output_ = process.output();
-    errors_ = process.errors();
-    return status;
-  }
-
-  // One sentence on stderr, which names the trouble, and nothing on stdout.
-  void expectSentence(const std::string& program, const std::string& naming) {
-    EXPECT_EQ(output_, "");
-    EXPECT_TRUE(errors_.starts_with(program + ": ")) << errors_;
-    EXPECT_NE(errors_.find(naming), std::string::npos) << errors_;
-    EXPECT_EQ(std::count(errors_.begin(), errors_.end(), '\n'), 1) << errors_;
+    return run(program, {arguments, {}, {}});
   }
 
   // The client's one line.
@@ -54,9 +41,6 @@ class UdpEchoPrograms : public ::testing::Test {
     const std::regex form(counts + R"( in [0-9]+\.[0-9]{3} s\n)");
     EXPECT_TRUE(std::regex_match(output_, form)) << output_;
   }
-
-  std::string output_;
-  std::string errors_;
 };
 
 class UdpEchoProcess : public UdpEchoPrograms, public ::testing::WithParamInterface<std::string> {};
@@ -109,7 +93,7 @@ TEST_P(UdpEchoProcess, TheClientCountsWhatIsNotAnswered) {
 TEST_P(UdpEchoProcess, TheClientSaysThatNobodyListens) {
   const std::string nobody = DatagramPeer().address().toIpPort();
   EXPECT_EQ(status("udp_echo_client", {"--connect", nobody, "--poller", GetParam()}), 1);
-  expectSentence("udp_echo_client", nobody + ": Connection refused");
+  expectRefusal(nobody + ": Connection refused");
 }
 
 INSTANTIATE_TEST_SUITE_P(On, UdpEchoProcess, ::testing::Values("poll", "epoll", "io_uring"),
@@ -132,9 +116,7 @@ TEST_F(UdpEchoClient, IsNotDeceivedByAnswersOfAnotherKind) {
     server.sendTo(question.from, wrong);
   }
   server.sendTo(question.from, question.bytes);
-  EXPECT_EQ(client.wait(), 1);
-  output_ = client.output();
-  errors_ = client.errors();
+  EXPECT_EQ(endOf(client), 1);
   expectResult("1 sent, 1 answered, 0 lost, 5 wrong, 0 late");
 }
 
@@ -150,23 +132,21 @@ TEST_F(UdpEchoClient, CountsASecondAnswerAsLate) {
   server.sendTo(first.from, first.bytes);
   const DatagramPeer::Received second = server.receive();
   server.sendTo(second.from, second.bytes);
-  EXPECT_EQ(client.wait(), 0);
-  output_ = client.output();
-  errors_ = client.errors();
+  EXPECT_EQ(endOf(client), 0);
   expectResult("2 sent, 2 answered, 0 lost, 0 wrong, 1 late");
 }
 
 TEST_F(UdpEchoClient, NamesWhatItDoesNotUnderstand) {
   EXPECT_EQ(status("udp_echo_client", {}), 2);
-  expectSentence("udp_echo_client", "--connect");
+  expectRefusal("--connect");
   EXPECT_EQ(status("udp_echo_client", {"--connect", "nonsense"}), 2);
-  expectSentence("udp_echo_client", "'nonsense' is not an address");
+  expectRefusal("'nonsense' is not an address");
   for (const char* option : {"--count", "--size", "--window", "--timeout"}) {
     EXPECT_EQ(status("udp_echo_client", {"--connect", "127.0.0.1:9", option, "0"}), 2);
-    expectSentence("udp_echo_client", option);
+    expectRefusal(option);
   }
   EXPECT_EQ(status("udp_echo_client", {"--connect", "127.0.0.1:9", "--poller", "kqueue"}), 2);
-  expectSentence("udp_echo_client", "unknown poller 'kqueue'");
+  expectRefusal("unknown poller 'kqueue'");
   EXPECT_EQ(status("udp_echo_client", {"--help"}), 0);
 }
 
@@ -185,20 +165,20 @@ TEST_F(UdpEchoUsage, APortInUseIsNamedAlsoIfItMightBeShared) {
   const std::string taken = first.address().toIpPort();
   for (const char* threads : {"1", "2"}) {
     EXPECT_EQ(status("udp_echo_server", {"--listen", taken, "--threads", threads}), 1);
-    expectSentence("udp_echo_server", taken);
+    expectRefusal(taken);
   }
   expectEcho(first.address(), "hello");
 }
 
 TEST_F(UdpEchoUsage, ABadAddressPollerOrNumberOfThreadsIsNamed) {
   EXPECT_EQ(status("udp_echo_server", {"--listen", "nonsense"}), 2);
-  expectSentence("udp_echo_server", "'nonsense' is not an address");
+  expectRefusal("'nonsense' is not an address");
   EXPECT_EQ(status("udp_echo_server", {"--poller", "kqueue"}), 2);
-  expectSentence("udp_echo_server", "unknown poller 'kqueue'");
+  expectRefusal("unknown poller 'kqueue'");
   EXPECT_EQ(status("udp_echo_server", {"--threads", "0"}), 2);
-  expectSentence("udp_echo_server", "--threads");
+  expectRefusal("--threads");
   EXPECT_EQ(status("udp_echo_server", {"--listen", "192.0.2.1:0", "--threads", "2"}), 1);
-  expectSentence("udp_echo_server", "192.0.2.1:0");
+  expectRefusal("192.0.2.1:0");
   EXPECT_EQ(status("udp_echo_server", {"--help"}), 0);
 }
 
