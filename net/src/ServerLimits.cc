@@ -69,7 +69,6 @@ ServerStats ServerLimits::stats() const {
   ServerStats stats;
   stats.refused.limit = refused_.load(std::memory_order_relaxed);
   stats.refused.peerLimit = peersRefused_.load(std::memory_order_relaxed);
-  stats.refused.stopping = stopping_.load(std::memory_order_relaxed);
   stats.refused.failed = failed_.load(std::memory_order_relaxed);
   stats.refused.shed = shed_.load(std::memory_order_relaxed);
   stats.acceptErrors = acceptErrors_.load(std::memory_order_relaxed);

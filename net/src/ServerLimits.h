@@ -41,7 +41,6 @@ class ServerLimits {
   [[nodiscard]] bool countsPeers() const noexcept { return peers_ != nullptr; }
   std::optional<PeerCounts::Place> admitPeer(int fd);
 
-  void noteStopping() noexcept { stopping_.fetch_add(1, std::memory_order_relaxed); }
   void noteFailed() noexcept { failed_.fetch_add(1, std::memory_order_relaxed); }
   void noteAcceptError(std::size_t shed) noexcept {
     acceptErrors_.fetch_add(1, std::memory_order_relaxed);
@@ -75,7 +74,6 @@ class ServerLimits {
   std::atomic<std::size_t> connections_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> peersRefused_{0};
-  std::atomic<std::uint64_t> stopping_{0};
   std::atomic<std::uint64_t> failed_{0};
   std::atomic<std::uint64_t> shed_{0};
   std::atomic<std::uint64_t> acceptErrors_{0};

@@ -63,11 +63,6 @@ void ServerShard::dropped() noexcept {
 }
 
 void ServerShard::serve(Admitted admitted) {
-  if (closing_) {
-    limits_->noteStopping();
-    dropped();
-    return;
-  }
   const std::uint64_t id = limits_->nextId();
   TcpConnectionPtr connection;
   try {
@@ -105,8 +100,13 @@ void ServerShard::removed(const TcpConnection& connection) {
   limits_->leave();
   places_.erase(&connection);
   if (!connections_->empty() || !onEmpty_) return;
-  // A functor: the connection that went last is still on the stack.
-  loop_.queueInLoop(std::exchange(onEmpty_, {}));
+  // Later: the connection that went last is still on the stack.
+  loop_.atTurnEnd(shared_from_this(),
+                  [](void* shard) { static_cast<ServerShard*>(shard)->emptied(); });
+}
+
+void ServerShard::emptied() {
+  if (const auto report = std::exchange(onEmpty_, {})) report();
 }
 
 // --- the limit of what the connections hold ---
@@ -141,16 +141,20 @@ void ServerShard::checkBuffers() noexcept {
 
 void ServerShard::checkBuffersSoon() {
   if (asked_.exchange(true, std::memory_order_relaxed)) return;
-  tasks_->post([self = shared_from_this()] {
-    self->asked_.store(false, std::memory_order_relaxed);
-    self->checkBuffers();
-  });
+  try {
+    tasks_->post([self = shared_from_this()] {
+      self->asked_.store(false, std::memory_order_relaxed);
+      self->checkBuffers();
+    });
+  } catch (...) {
+    asked_.store(false, std::memory_order_relaxed);
+    throw;
+  }
 }
 
 // --- the end ---
 
 void ServerShard::drain(std::function<void()> onEmpty) {
-  closing_ = true;
   acceptor_.reset();
   if (connections_->empty()) {
     onEmpty();
@@ -168,7 +172,6 @@ void ServerShard::forceCloseAll() {
 }
 
 void ServerShard::end() {
-  closing_ = true;
   onEmpty_ = {};
   acceptor_.reset();
   connections_->closeAll();

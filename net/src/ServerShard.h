@@ -63,6 +63,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   void serve(Admitted admitted);
   void keepPlace(const TcpConnection& connection, std::optional<PeerCounts::Place> place);
   void removed(const TcpConnection& connection);
+  void emptied();
   void dropped() noexcept;
   void unserved(const char* why) const;
   void grown() noexcept;
@@ -76,7 +77,6 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   std::unordered_map<const TcpConnection*, PeerCounts::Place> places_;
   std::unique_ptr<Acceptor> acceptor_;
   std::function<void()> onEmpty_;
-  bool closing_ = false;
   bool checkDue_ = false;           // at the end of the turn
   std::atomic<bool> asked_{false};  // to check, by another shard
 };

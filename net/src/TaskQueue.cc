@@ -12,9 +12,18 @@
 #include "tern/base/Error.h"
 
 namespace tern {
+namespace {
+
+// So that the few that matter most, as the end of a server, seldom find that there is no memory.
+constexpr std::size_t kRoom = 64;
+
+}  // namespace
+
 TaskQueue::TaskQueue(EventLoop& loop)
     : loop_(loop), wakeFd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (!wakeFd_) throwSystemError(errno, "eventfd() for waking the loop");
+  tasks_.reserve(kRoom);
+  batch_.reserve(kRoom);
 }
 
 bool TaskQueue::post(Task task) {

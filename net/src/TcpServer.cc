@@ -212,11 +212,10 @@ void TcpServer::drainShards() {
   for (const auto& shard : shards_) {
     // By the task queue, which may outlive the base loop, and by self_, which knows whether the
     // server is still there.
-    auto report = [tasks = loop_.tasks(), self = self_] {
-      tasks->post([self] {
-        if (*self != nullptr) (*self)->shardDrained();
-      });
-    };
+    // Its functor is made here: when the last connection ends, there may be no memory.
+    auto report = [tasks = loop_.tasks(), drained = TaskQueue::Task([self = self_] {
+                                            if (*self != nullptr) (*self)->shardDrained();
+                                          })]() mutable { tasks->post(std::move(drained)); };
     shard->loop().runInLoop([shard, report = std::move(report)] { shard->drain(report); });
   }
   // The one more: so that a server without shards, or with idle ones, reports from a functor, too.

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <new>
@@ -131,6 +132,41 @@ TEST_P(MemoryFaults, WithoutAnyMemoryForAWhileTheServerStaysAndRecovers) {
     if (HasFailure()) break;
   }
 }
+TEST_P(MemoryFaults, AServerThatDrainsIsDoneThoughItsConnectionsEndWithoutAny) {
+  for (std::size_t spared = 0; spared < 10; ++spared) {
+    SCOPED_TRACE("after " + std::to_string(spared));
+    TcpServer server(&loop_, SocketAddress(0, true), "ends");
+    server.start();
+    std::optional<Peer> peer(std::in_place, server.address());
+    runUntil(loop_, [&] { return server.stats().accepted == 1; });
+    bool done = false;
+    server.stop(1h, [&] { done = true; });
+    turns(3);
+    EXPECT_FALSE(done);
+    {
+      const HeapRefusal refusal(spared);
+      withMemory([&] { peer.reset(); });
+      turns(20);
+    }
+    runUntil(loop_, [&] { return done; });
+  }
+}
+
+TEST_P(MemoryFaults, AreCountedForWhatTheyAre) {
+  live();
+  for (std::size_t spared = 0; spared < 40; ++spared) {
+    const HeapRefusal refusal(spared);
+    live();
+  }
+  expectServes();
+  const ServerStats stats = server_.stats();
+  EXPECT_GT(stats.refused.failed, 0U);
+  EXPECT_GT(stats.closed.noMemory, 0U);
+  EXPECT_EQ(stats.accepted, stats.closed.total());
+  EXPECT_EQ(stats.accepted, static_cast<std::uint64_t>(ups_));
+  EXPECT_EQ(stats.bytesBuffered, 0U);
+}
+
 TERN_ON_EACH_POLLER(MemoryFaults);
 
 }  // namespace

@@ -13,13 +13,10 @@ struct ServerStats {
   struct Refused {
     std::uint64_t limit = 0;      ///< TcpServer::setMaxConnections()
     std::uint64_t peerLimit = 0;  ///< TcpServer::setMaxConnectionsPerPeer()
-    std::uint64_t stopping = 0;   ///< the server had been told to stop
     std::uint64_t failed = 0;     ///< the poller could not take the socket, or no memory
     std::uint64_t shed = 0;       ///< no descriptor was left for them
 
-    [[nodiscard]] std::uint64_t total() const noexcept {
-      return limit + peerLimit + stopping + failed + shed;
-    }
+    [[nodiscard]] std::uint64_t total() const noexcept { return limit + peerLimit + failed + shed; }
   };
 
   /// Connections that came up and are down, by what made an end of them first. Counted before the
