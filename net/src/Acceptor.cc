@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -86,9 +87,13 @@ Acceptor::Acceptor(EventLoop& loop, UniqueFd boundSocket)
 Acceptor::~Acceptor() { loop_.cancel(retry_); }
 
 void Acceptor::listen() {
-  retry_ = loop_.runAt(Timestamp::max(), [] {});
+  keepPlace();
   listenOn(socket_.get());
   listener_ = loop_.poller().openListener(std::move(socket_), *this);
+}
+
+void Acceptor::keepPlace() {
+  retry_ = loop_.runAt(Timestamp::max(), [] {});
 }
 
 void Acceptor::onAccept(UniqueFd fd) {
@@ -144,11 +149,12 @@ void Acceptor::pauseForAWhile() {
 }
 
 void Acceptor::goOn() {
+  keepPlace();  // that of the timer in whose call this is
   // Somebody else may have taken the descriptor when it was given up.
   if (!reserve_) reserve_ = openReserve();
   try {
     listener_->resume();
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {  // of the poller, or for want of memory
     log(LogLevel::kError,
         [&] { return "can't accept on " + address_.toString() + ": " + error.what(); });
     pauseForAWhile();

@@ -10,6 +10,7 @@
 #include <tern/net/TcpServer.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,7 @@
 #include "support/LoopRun.h"
 #include "support/Pattern.h"
 #include "support/Peers.h"
+#include "support/faults/Faults.h"
 
 namespace tern::testing {
 namespace {
@@ -150,6 +152,23 @@ TEST_P(MemoryFaults, AServerThatDrainsIsDoneThoughItsConnectionsEndWithoutAny) {
     }
     runUntil(loop_, [&] { return done; });
   }
+}
+
+TEST_P(MemoryFaults, AListenerOutOfDescriptorsTooPausesAndGoesOn) {
+  if (GetParam().isUring()) GTEST_SKIP() << "what makes a ring's accepts fail takes memory itself";
+  Peer peer(server_.address());
+  {
+    // One shortage after the other: each pause takes the place of the one before.
+    const Faults faults([](const Asked& asked) {
+      return Answer{.error = asked.call == Call::kAccept ? EMFILE : 0};
+    });
+    const HeapRefusal refusal;
+    for (int i = 0; i < 3; ++i) runFor(60ms);
+  }
+  EXPECT_GE(server_.stats().acceptErrors, 1U);  // a poller of one's own may not go on without
+  EXPECT_LE(server_.stats().acceptErrors, 10U);
+  peer.close();
+  expectServes();
 }
 
 TEST_P(MemoryFaults, AreCountedForWhatTheyAre) {

@@ -38,7 +38,8 @@ Caller::Caller(EventLoop& loop, const SocketAddress& server, Tally& tally, std::
 void Caller::go() {
   resting_ = false;
   mark_ = tally_.mark();
-  client_.connect();
+  // One that still drains is followed by the next when it is down: they would share a conversation.
+  if (!connected_) client_.connect();
 }
 
 void Caller::rest() {

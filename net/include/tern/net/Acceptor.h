@@ -56,6 +56,7 @@ class Acceptor final : private ListenerHandler {
   void onAcceptError(std::error_code error) override;
   std::size_t shed();
   void pauseForAWhile();
+  void keepPlace();
   void goOn();
 
   EventLoop& loop_;
