@@ -267,13 +267,16 @@ bool RequestReader::checkBetweenChunks(const char* end) {
   const std::string_view bytes(parser_->unchecked,
                                static_cast<std::size_t>(end - parser_->unchecked));
   parser_->unchecked = end;
-  if (bytes.size() > parser_->allowance) {
+  // What comes first decides, as it would if each byte came alone.
+  const std::string_view within = bytes.substr(0, parser_->allowance);
+  parser_->allowance -= within.size();
+  if (parser_->chunkLines.feed(within, false) == LineCheck::Result::kMalformed) {
+    status_ = kBadRequest;
+  } else if (within.size() < bytes.size()) {
     status_ = kHeadTooLarge;
-    return false;
+  } else {
+    return true;
   }
-  parser_->allowance -= bytes.size();
-  if (parser_->chunkLines.feed(bytes, false) != LineCheck::Result::kMalformed) return true;
-  status_ = kBadRequest;
   return false;
 }
 
