@@ -209,19 +209,18 @@ void TcpServer::setDeadline(Timestamp deadline) {
 
 void TcpServer::drainShards() {
   undrained_ = shards_.size() + 1;
+  // By self_, which knows whether the server is still there. Made here: when the last connection
+  // ends, there may be no memory.
+  TaskQueue::Task drained = [self = self_] {
+    if (*self != nullptr) (*self)->shardDrained();
+  };
   for (const auto& shard : shards_) {
-    // By the task queue, which may outlive the base loop, and by self_, which knows whether the
-    // server is still there.
-    // Its functor is made here: when the last connection ends, there may be no memory.
-    auto report = [tasks = loop_.tasks(), drained = TaskQueue::Task([self = self_] {
-                                            if (*self != nullptr) (*self)->shardDrained();
-                                          })]() mutable { tasks->post(std::move(drained)); };
+    // By the task queue, which may outlive the base loop.
+    auto report = [tasks = loop_.tasks(), drained]() mutable { tasks->post(std::move(drained)); };
     shard->loop().runInLoop([shard, report = std::move(report)] { shard->drain(report); });
   }
   // The one more: so that a server without shards, or with idle ones, reports from a functor, too.
-  loop_.queueInLoop([self = self_] {
-    if (*self != nullptr) (*self)->shardDrained();
-  });
+  loop_.queueInLoop(std::move(drained));
 }
 
 void TcpServer::shardDrained() {
