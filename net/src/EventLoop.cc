@@ -81,7 +81,9 @@ void EventLoop::loop() {
   tasks_->run(TaskQueue::kAll);
   runTurnEndTasks();
   poller_->flush();
-  quit_.store(false, std::memory_order_release);
+  // Seen by all before this returns: a store that is still on its way would undo a quit() that
+  // begins after that, and is for the next loop().
+  quit_.store(false, std::memory_order_seq_cst);
 }
 
 // A phase that throws is over: the next call goes on with the one behind it. So a callback that
@@ -160,7 +162,7 @@ void EventLoop::atTurnEnd(std::shared_ptr<void> owner, void (*task)(void*)) {
 }
 
 void EventLoop::quit() {
-  quit_.store(true, std::memory_order_release);
+  quit_.store(true, std::memory_order_seq_cst);
   tasks_->wake();
 }
 

@@ -50,10 +50,11 @@ class TaskQueue {
 
   /// Announces that the loop will wait; false when it must not, because there is work.
   bool prepareToSleep() noexcept;
-  /// The wait is over, and so is what wake() asked for.
+  /// The wait is over, and so is what wake() asked for. What the caller of wake() has stored before
+  /// is seen from here on; a later wake() is not undone.
   void awake() noexcept {
     state_.store(State::kAwake, std::memory_order_relaxed);
-    if (woken_.load(std::memory_order_relaxed)) woken_.store(false, std::memory_order_relaxed);
+    if (woken_.load(std::memory_order_relaxed)) woken_.exchange(false, std::memory_order_seq_cst);
   }
 
   /// More than this in a turn would keep the loop from its connections.
