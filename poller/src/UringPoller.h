@@ -127,6 +127,7 @@ class UringPoller final : public Poller {
 
 template <class Prepare>
 void UringPoller::request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare) {
+  if (kind == UringKind::kAccept) ring_.expectMany();
   io_uring_sqe* sqe = ring_.next();
   prepare(sqe);
   io_uring_sqe_set_data64(sqe, UringTag{kind, id}.packed());

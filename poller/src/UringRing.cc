@@ -120,22 +120,30 @@ io_uring_sqe* UringRing::nextBeyond() {
   return &backlog_.push({});
 }
 
-// Alone in its submission, and with room for its completion: so that, as it does not wait, the
-// completion is there when the call returns.
+// Last in its submission, and with room for its completion behind those of the others: so that, as
+// it does not wait, the completion is there when the call returns.
 io_uring_sqe* UringRing::prepareNow() {
-  if (io_uring_sq_ready(&ring_) > 0) enterOnce(0, Duration::zero());
+  if (!allSubmitted() && !hasRoomNow()) enterOnce(0, Duration::zero());
   const bool overflown = (io_uring_smp_load_acquire(ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
-  if (overflown || completions() >= ring_.cq.ring_entries || !allSubmitted()) return nullptr;
+  if (overflown || !hasRoomNow()) return nullptr;
   return io_uring_get_sqe(&ring_);
+}
+
+bool UringRing::hasRoomNow() const noexcept {
+  const std::uint64_t queued = io_uring_sq_ready(&ring_);
+  if (!backlog_.empty() || (queued > 0 && unbounded_)) return false;
+  return queued < ring_.sq.ring_entries &&
+         completions() + queued * kMostAtOnce < ring_.cq.ring_entries;
 }
 
 // Without GETEVENTS, so that no other completion is brought in.
 int UringRing::resultNow(std::uint64_t tag, io_uring_sqe& sqe) {
   unsigned at = io_uring_smp_load_acquire(ring_.cq.ktail);
-  publish();
+  const unsigned all = publish();
   ++enters_;
-  const int submitted = io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), 1, 0, 0, nullptr, 0);
-  if (submitted != 1) {
+  const int submitted =
+      io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), all, 0, 0, nullptr, 0);
+  if (submitted != static_cast<int>(all)) {
     // It must not be read later, when its memory is someone else's.
     if (!allSubmitted()) {
       io_uring_prep_nop(&sqe);
@@ -206,6 +214,7 @@ int UringRing::enterOnce(unsigned waitFor, Duration timeout) {
   ++enters_;
   const int result = io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), toSubmit, waitFor, flags,
                                      reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+  if (allSubmitted()) unbounded_ = false;
   if (result >= 0) return result;
   switch (-result) {
     case ETIME:  // the timeout

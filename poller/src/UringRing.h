@@ -59,6 +59,8 @@ class UringRing {
     io_uring_sqe_set_data64(sqe, tag);
     return resultNow(tag, *sqe);
   }
+  /// What was queued last may bring any number of completions as it is submitted.
+  void expectMany() noexcept { unbounded_ = true; }
   /// Drops completions of runNow() that it had to leave in the ring, from its front.
   void skip(std::uint64_t tag) noexcept {
     while (completions() > 0 && front().user_data == tag) static_cast<void>(take());
@@ -86,12 +88,16 @@ class UringRing {
   // handling of those queues.
   static constexpr std::size_t kBacklogRoom = 1024;
 
+  // Of one request as it is submitted: the kernel lets a multishot receive go round 32 times.
+  static constexpr std::uint64_t kMostAtOnce = 34;
+
   void setUp(std::uint32_t submissionEntries, std::uint32_t completionEntries);
   [[nodiscard]] const io_uring_cqe& front() const noexcept {
     return ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
   }
   io_uring_sqe* nextBeyond();
   io_uring_sqe* prepareNow();
+  [[nodiscard]] bool hasRoomNow() const noexcept;
   int resultNow(std::uint64_t tag, io_uring_sqe& sqe);
   unsigned publish() noexcept;
   void fillFromBacklog() noexcept;
@@ -101,6 +107,7 @@ class UringRing {
   Fifo<io_uring_sqe> backlog_{kBacklogRoom};
   std::uint64_t enters_ = 0;
   unsigned enterFlags_ = 0;
+  bool unbounded_ = false;  // among the entries queued is one that may bring more than that
 };
 
 /// Why the kernel refuses io_uring with this errno, and what to do, as the middle of a sentence.

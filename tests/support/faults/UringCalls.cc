@@ -3,6 +3,7 @@
 // about order and time.
 #include <dlfcn.h>
 #include <liburing.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -56,7 +57,7 @@ class RingSeam {
     return ring_.cq.cqes[at & ring_.cq.ring_mask];
   }
 
-  void look(io_uring_sqe& entry, bool alone);
+  void look(io_uring_sqe& entry);
   void noteTag(std::uint64_t userData);
   std::uint64_t stands(const Completion& what);
   void complete(io_uring_sqe& entry, int error);
@@ -157,7 +158,13 @@ void RingSeam::noteTag(std::uint64_t userData) {
   if (stale_.size() > 64) stale_.erase(stale_.begin());
 }
 
-void RingSeam::look(io_uring_sqe& entry, bool alone) {
+// Its result must be there when the call returns.
+bool isNow(const io_uring_sqe& entry) {
+  const bool moves = entry.opcode == IORING_OP_RECV || entry.opcode == IORING_OP_SEND;
+  return moves && (entry.msg_flags & MSG_DONTWAIT) != 0;
+}
+
+void RingSeam::look(io_uring_sqe& entry) {
   noteTag(entry.user_data);
   const Call call = callOf(entry);
   if (call == Call::kCount) return;
@@ -169,7 +176,7 @@ void RingSeam::look(io_uring_sqe& entry, bool alone) {
   }
   if (answer.once || answer.atMost < length) makeOneShot(entry);
   if (answer.atMost < length) shorten(entry, answer.atMost);
-  if (answer.late && !alone) entry.flags |= IOSQE_ASYNC;
+  if (answer.late && !isNow(entry)) entry.flags |= IOSQE_ASYNC;
 }
 
 // By an entry of the seam's own, behind the library's.
@@ -213,14 +220,13 @@ int RingSeam::enter(unsigned submit, unsigned wait, unsigned flags, sigset_t* ar
   if (answer.error != 0) return -answer.error;
   const unsigned taken = static_cast<unsigned>(std::min<std::size_t>(submit, answer.atMost));
   const unsigned head = io_uring_smp_load_acquire(ring_.sq.khead);
-  // A request that must be alone, and its result there at once, has no GETEVENTS.
-  const bool alone = (flags & IORING_ENTER_GETEVENTS) == 0;
-  for (unsigned i = 0; i < taken; ++i) look(ring_.sq.sqes[(head + i) & ring_.sq.ring_mask], alone);
+  for (unsigned i = 0; i < taken; ++i) look(ring_.sq.sqes[(head + i) & ring_.sq.ring_mask]);
   unsigned extras = 0;
   if (taken < submit) {
     // As when the kernel has no memory for more: it does not go on to wait.
     wait = 0;
-  } else if (!alone) {
+  } else if ((flags & IORING_ENTER_GETEVENTS) != 0) {
+    // Not behind a request whose result is looked for at once.
     extras = addExtras();
   }
   const int result = real(ring_.ring_fd, taken + extras, wait, flags, argument, size);
