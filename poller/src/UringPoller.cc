@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "PollMask.h"
+#include "Timeout.h"
 #include "UringListener.h"
 #include "UringProbe.h"
 #include "UringStream.h"
@@ -110,6 +111,7 @@ std::unique_ptr<Listener> UringPoller::openListener(UniqueFd fd, ListenerHandler
 int UringPoller::poll(Duration timeout) {
   publishBuffers();
   armChannels();
+  if (!dirty_.empty()) pauseForMemory(timeout);
   const bool someStarve = feedStarved();
   ring_.skip(kNowTag);
   const bool nothingDue =

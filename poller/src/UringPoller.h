@@ -127,8 +127,9 @@ class UringPoller final : public Poller {
 
 template <class Prepare>
 void UringPoller::request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare) {
-  if (kind == UringKind::kAccept) ring_.expectMany();
   io_uring_sqe* sqe = ring_.next();
+  // Behind next(), which may submit all that was queued before.
+  if (kind == UringKind::kAccept) ring_.expectMany();
   prepare(sqe);
   io_uring_sqe_set_data64(sqe, UringTag{kind, id}.packed());
   ++source.inFlight_;

@@ -134,6 +134,7 @@ TEST_P(MemoryFaults, WithoutAnyMemoryForAWhileTheServerStaysAndRecovers) {
     if (HasFailure()) break;
   }
 }
+
 TEST_P(MemoryFaults, AServerThatDrainsIsDoneThoughItsConnectionsEndWithoutAny) {
   for (std::size_t spared = 0; spared < 10; ++spared) {
     SCOPED_TRACE("after " + std::to_string(spared));

@@ -17,7 +17,7 @@ struct LoopStats {
   std::uint64_t functorsRun = 0;
   std::size_t functorsWaiting = 0;
   std::uint64_t timersFired = 0;
-  std::size_t timersPending = 0;  ///< those that connections and servers have set included
+  std::size_t timersPending = 0;  ///< those that connections, servers and clients hold included
   std::size_t connections = 0;    ///< assigned to this loop
   /// Of the callbacks that have ended since EventLoop::setWatchdog() was called; zero without a
   /// watchdog: it takes a clock.
