@@ -29,7 +29,7 @@ struct OutputQueue::SpareBlocks::Cleanup {
   Cleanup(const Cleanup&) = delete;
   Cleanup& operator=(const Cleanup&) = delete;
   ~Cleanup() {
-    while (Chunk* block = take()) ::operator delete(static_cast<void*>(block), kFirstBlock);
+    while (any()) ::operator delete(static_cast<void*>(take()), kFirstBlock);
     mayKeep_ = 0;  // a queue that ends even later on this thread frees its blocks itself
   }
 };
@@ -48,14 +48,6 @@ OutputQueue::Chunk* OutputQueue::create(std::size_t payloadBytes, Chunk::Kind ki
   return chunk;
 }
 
-OutputQueue::Chunk* OutputQueue::createFirstBlock() {
-  SpareBlocks::prepare();
-  Chunk* block = create(kFirstBlock - sizeof(Chunk), Chunk::Kind::kFirstBlock);
-  block->next = nullptr;
-  block->becomeEmpty();
-  return block;
-}
-
 void OutputQueue::destroy(Chunk* chunk) noexcept {
   using Shared = std::shared_ptr<const std::string>;
   if (chunk->kind == Chunk::Kind::kFirstBlock) {
@@ -71,11 +63,16 @@ void OutputQueue::destroy(Chunk* chunk) noexcept {
 void OutputQueue::appendBeyondRoom(std::string_view bytes) {
   if (head_ != nullptr) {
     appendBeyondTail(bytes);
-  } else if (!bytes.empty()) {
+  } else if (bytes.size() > kFirstPayload) {
     Chunk* chunk = create(bytes.size(), Chunk::Kind::kBlock);
     chunk->becomeEmpty();
     pushBack(chunk);
     appendInRoom(bytes);
+  } else if (!bytes.empty()) {
+    SpareBlocks::prepare();
+    Chunk* block = create(kFirstPayload, Chunk::Kind::kFirstBlock);
+    block->next = nullptr;
+    startWith(block, bytes);
   }
 }
 

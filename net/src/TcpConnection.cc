@@ -75,6 +75,7 @@ bool TcpConnection::sendsFreely() const noexcept {
 // is held. One test for it, instead of one for each of its parts, is what a message pays.
 void TcpConnection::updatePlain() noexcept {
   plain_ = held_ == 0 && sendsFreely();
+  roomy_ = plain_ && OutputQueue::firstRoom() <= callbacks_->firstMark();
   sendNextWithCare();
 }
 
@@ -113,20 +114,7 @@ void TcpConnection::turnEnd() {
   }
 }
 
-void TcpConnection::sendOutput() {
-  const std::size_t before = output_.size();
-  const std::size_t taken = stream_->send(output_);
-  if (taken > 0) {
-    inFlight_ += taken;
-    set_->hold(taken);
-  }
-  if (!output_.empty()) {
-    sentInPart(before);
-    return;
-  }
-  set_->counters().sent.add(before);
-  touch();
-}
+void TcpConnection::sendOutput() { sendOutputHere(); }
 
 void TcpConnection::sentInPart(std::size_t before) {
   // Handing bytes to a peer that takes none is no traffic.
@@ -226,7 +214,8 @@ void TcpConnection::keepUnread() {
 inline void TcpConnection::showUnread() {
   try {
     if (callbacks_->message) {
-      runCallback([this] { callbacks_->message(self_, &input_, loop().poller().returnTime()); });
+      runCallbackHere(
+          [this] { callbacks_->message(self_, &input_, loop().poller().returnTime()); });
     } else {
       input_.retrieveAll();
       if (held_ > 0) countHeld();

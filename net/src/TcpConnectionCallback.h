@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "ConnectionSet.h"
 #include "LoopWatch.h"
 #include "tern/net/EventLoop.h"
 #include "tern/net/TcpConnection.h"
@@ -12,7 +13,16 @@ namespace tern {
 
 template <class Call>
 void TcpConnection::runCallback(Call&& call) {
+  runCallbackHere(call);
+}
+
+/// The same as part of its caller, for the callback that each message pays for.
+template <class Call>
+inline void TcpConnection::runCallbackHere(Call&& call) {
   ++callbackDepth_;
+  if (roomy_ && inFlight_ == 0 && output_.empty()) {
+    direct_.store(firstOf(ThreadCheck::thisThread()), std::memory_order_relaxed);
+  }
   try {
     if (LoopWatch::ofThisThread() != nullptr) [[unlikely]] {
       runWatched(call);
@@ -26,10 +36,25 @@ void TcpConnection::runCallback(Call&& call) {
     throw;
   }
   if (leaveCallback() && plain_) {
-    if (!output_.empty()) sendOutput();
+    if (!output_.empty()) sendOutputHere();
   } else {
     afterCallback();
   }
+}
+
+inline void TcpConnection::sendOutputHere() {
+  const std::size_t before = output_.size();
+  const std::size_t taken = stream_->send(output_);
+  if (taken > 0) {
+    inFlight_ += taken;
+    set_->hold(taken);
+  }
+  if (!output_.empty()) {
+    sentInPart(before);
+    return;
+  }
+  set_->counters().sent.add(before);
+  touch();
 }
 
 /// Calls call(*this) from a functor, unless it is down by then. Without memory for the functor the

@@ -28,16 +28,27 @@ void TcpConnection::onLoop(Post&& post) {
 }
 
 void TcpConnection::sendView(std::string_view bytes) {
+  // Nearly always: the first reply of a callback.
+  if (direct_.load(std::memory_order_relaxed) == firstOf(ThreadCheck::thisThread()) &&
+      OutputQueue::fitsSpare(bytes)) {
+    sendDirectly();
+    output_.appendToSpare(bytes);
+  } else {
+    sendBehind(bytes);
+  }
+}
+
+void TcpConnection::sendBehind(std::string_view bytes) {
   const bool simple = tasks_->isLoopThread() && plain_ && callbackDepth_ > 0;
   if (!simple || bytes.size() >= kLargePiece) {
     sendWithCare(bytes);
     return;
   }
-  // Nearly always: the first reply of a callback.
   output_.append(bytes);
   if (!output_.empty() && queuedBytes() + output_.roomInTail() <= callbacks_->firstMark()) {
-    direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
+    sendDirectly();
   } else {
+    sendNextWithCare();
     appended();
   }
 }
@@ -114,6 +125,8 @@ std::string_view TcpConnection::sendLarge(std::string_view bytes) {
 template <class Bytes>
 void TcpConnection::sendInLoop(Bytes&& bytes) {
   if (!plain_ && (!connected() || closeRequested_)) return;
+  // Behind these, marks may be nearer.
+  sendNextWithCare();
   append(std::forward<Bytes>(bytes));
   appended();
 }

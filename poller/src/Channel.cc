@@ -76,11 +76,18 @@ void Channel::setErrorCallback(EventCallback callback) {
 }
 void Channel::tie(const std::shared_ptr<void>& owner) { editCallbacks().owner = owner; }
 
+void Channel::noteInterest(EventMask interest) noexcept {
+  interest_ = interest;
+  const auto always = static_cast<EventMask>(event::kError | event::kHangup);
+  deliverable_ = interest == event::kNone ? event::kNone : interest | always;
+}
+
 void Channel::setInterest(int interest) {
   const auto wanted = static_cast<EventMask>(interest);
   poller_.thread_.require("Channel::setInterest");
   if (wanted == interest_) return;
-  const EventMask before = std::exchange(interest_, wanted);
+  const EventMask before = interest_;
+  noteInterest(wanted);
   if (wanted == event::kNone) {
     poller_.remove(*this);
     return;
@@ -88,7 +95,7 @@ void Channel::setInterest(int interest) {
   try {
     poller_.update(*this);
   } catch (...) {
-    interest_ = before;
+    noteInterest(before);
     throw;
   }
 }

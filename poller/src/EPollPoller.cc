@@ -41,12 +41,20 @@ EPollPoller::EPollPoller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), events_(kFi
 
 int EPollPoller::poll(Duration timeout) {
   if (next_ == ready_) wait(timeout);
-  const std::size_t first = next_;
-  while (next_ < ready_) {
-    const epoll_event& event = events_[next_++];
+  // How far it has come, for the next call, is noted also when a callback throws.
+  struct Walk {
+    EPollPoller& poller;
+    const epoll_event* next;
+    ~Walk() { poller.next_ = static_cast<std::size_t>(next - poller.events_.data()); }
+  };
+  const std::size_t events = ready_ - next_;
+  Walk walk{*this, events_.data() + next_};
+  const epoll_event* const end = events_.data() + ready_;
+  while (walk.next != end) {
+    const epoll_event& event = *walk.next++;
     dispatch(SlotId::unpack(event.data.u64), fromPollMask(static_cast<int>(event.events)));
   }
-  return static_cast<int>(ready_ - first);
+  return static_cast<int>(events);
 }
 
 void EPollPoller::wait(Duration timeout) {

@@ -70,10 +70,25 @@ void ReadinessStream::stopReading() {
   updateInterest();
 }
 
+// Returns how many bytes came; 0 when none did, which is dealt with by then.
+inline std::size_t ReadinessStream::receiveInto(std::span<char> block) {
+  const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
+  ++channel_.poller().counters().receives;
+  if (n > 0) [[likely]] {
+    return static_cast<std::size_t>(n);
+  }
+  receivedNothing(n, errno);
+  return 0;
+}
+
 void ReadinessStream::onEvents(EventMask events) {
-  // Nearly always.
-  if (events == event::kReadable && receives_) {
-    receive();
+  // Nearly always. The block is asked for twice: it need not be kept over the call of the kernel.
+  if (events == event::kReadable && receives_ && !bulky_) [[likely]] {
+    const std::size_t n = receiveInto(channel_.poller().receiveBlock());
+    if (n == 0) return;
+    const std::span<char> block = channel_.poller().receiveBlock();
+    if (n == block.size()) bulky_ = true;
+    handler_.onData(block.first(n));
   } else {
     onOtherEvents(events);
   }
@@ -100,28 +115,15 @@ void ReadinessStream::onOtherEvents(EventMask events) {
   }
 }
 
-void ReadinessStream::receive() {
-  if (bulky_) {
-    std::span<char> room = handler_.receiveRoom();
-    if (room.empty()) room = channel_.poller().bulkBlock();
-    receiveInto(room);
-  } else {
-    receiveInto(channel_.poller().receiveBlock());
-  }
-}
-
 // Once a turn, full or not: a short read has emptied the socket, and what a firehose has left is
 // reported again. It gets larger blocks until it brings little.
-inline void ReadinessStream::receiveInto(std::span<char> block) {
-  const ssize_t n = ::recv(fd_.get(), block.data(), block.size(), MSG_DONTWAIT);
-  ++channel_.poller().counters().receives;
-  if (n <= 0) {
-    receivedNothing(n, errno);
-    return;
-  }
-  const auto length = static_cast<std::size_t>(n);
-  if (bulky_ || length == block.size()) bulky_ = length >= kStillBulky;
-  handler_.onData(block.first(length));
+void ReadinessStream::receive() {
+  std::span<char> room = bulky_ ? handler_.receiveRoom() : channel_.poller().receiveBlock();
+  if (room.empty()) room = channel_.poller().bulkBlock();
+  const std::size_t n = receiveInto(room);
+  if (n == 0) return;
+  if (bulky_ || n == room.size()) bulky_ = n >= kStillBulky;
+  handler_.onData(room.first(n));
 }
 
 // End of file, or an error.
@@ -162,18 +164,19 @@ void ReadinessStream::failLater(int errnum) {
 }
 
 std::size_t ReadinessStream::send(OutputQueue& queue) {
-  if (!sends_) return 0;
+  if (!sends_ || queue.empty()) return 0;
   const std::span<const char> front = queue.front();
   if (front.size() < queue.size()) {
     sendGathered(queue);
-  } else if (!front.empty()) {
-    const ssize_t n = ::send(fd_.get(), front.data(), front.size(), kSendFlags);
-    ++channel_.poller().counters().sends;
-    if (n == static_cast<ssize_t>(front.size())) {
-      queue.clear();
-    } else {
-      sentPart(queue, n);
-    }
+    return 0;
+  }
+  ++channel_.poller().counters().sends;
+  const ssize_t n = ::send(fd_.get(), front.data(), front.size(), kSendFlags);
+  // Asked for again: it need not be kept over the call of the kernel.
+  if (n == static_cast<ssize_t>(queue.size())) [[likely]] {
+    queue.clearOnly();
+  } else {
+    sentPart(queue, n);
   }
   return 0;
 }

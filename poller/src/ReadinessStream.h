@@ -28,7 +28,7 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void onEvents(EventMask events) override;
   void onOtherEvents(EventMask events);
   void receive();
-  void receiveInto(std::span<char> block);
+  std::size_t receiveInto(std::span<char> block);
   void receivedNothing(ssize_t n, int errnum);
   void sendGathered(OutputQueue& queue);
   void sentPart(OutputQueue& queue, ssize_t n);

@@ -105,6 +105,30 @@ TEST_P(TcpWatermarks, AreCrossedByTheSmallPiecesOfACallback) {
   }
 }
 
+TEST_P(TcpWatermarks, AreCrossedBySmallPiecesBehindOtherSortsOfThem) {
+  constexpr std::size_t kMark = 3000;
+  const std::string view(2500, 'x');
+  serveMessages([&](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    connection->setHighWaterMarkCallback(
+        [&](const TcpConnectionPtr&, std::size_t bytes) { most_.put(bytes); }, kMark);
+    if (buffer->retrieveAllAsString() == "views") {
+      connection->send(view);
+      connection->send("behind it");
+    } else {
+      connection->send("x");
+      connection->send(std::string(1000, 'x'));
+      connection->send(std::make_shared<const std::string>(1000, 'x'));
+    }
+    while (connection->outputBytes() < 2 * kMark) connection->send("x");
+  });
+  for (const char* request : {"views", "others"}) {
+    Peer peer(address());
+    peer.sendAll(request);
+    EXPECT_EQ(most_.take(), kMark + 1) << request;
+    EXPECT_EQ(peer.receiveExactly(2 * kMark).size(), 2 * kMark);
+  }
+}
+
 TEST_P(TcpWatermarks, AreNotCrossedByExactlyAsMuch) {
   serveWithMarks(1000, 0);
   Peer peer(address());

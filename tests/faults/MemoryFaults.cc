@@ -20,6 +20,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "support/Descriptors.h"
 #include "support/LoopRun.h"
@@ -133,6 +134,33 @@ TEST_P(MemoryFaults, WithoutAnyMemoryForAWhileTheServerStaysAndRecovers) {
     expectServes();
     if (HasFailure()) break;
   }
+}
+
+TEST_P(MemoryFaults, ASendWithoutAnyMayBeTriedAgainInTheSameCallback) {
+  int refused = 0;
+  // On a thread of its own, which keeps no blocks yet.
+  std::thread([&] {
+    EventLoop loop(GetParam().spec);
+    TcpServer server(&loop, SocketAddress(0, true), "test");
+    server.setMessageCallback([&](const TcpConnectionPtr& connection, Buffer* input, Timestamp) {
+      for (int i = 0; i < 3; ++i) {
+        const HeapRefusal refusal;
+        try {
+          connection->send(input->view());
+        } catch (const std::bad_alloc&) {
+          ++refused;
+        }
+      }
+      connection->send(input);
+    });
+    server.start();
+    Peer peer(server.address());
+    peer.sendAll("echo");
+    char echo[8];
+    runUntil(loop, [&] { return ::recv(peer.fd(), echo, sizeof echo, MSG_DONTWAIT) == 4; });
+    EXPECT_EQ(std::string_view(echo, 4), "echo");
+  }).join();
+  EXPECT_EQ(refused, 3);
 }
 
 TEST_P(MemoryFaults, AServerThatDrainsIsDoneThoughItsConnectionsEndWithoutAny) {

@@ -38,8 +38,8 @@ class OutputQueue {
   }
 
   void append(std::string_view bytes) {
-    if (head_ == nullptr && !bytes.empty() && bytes.size() <= kFirstPayload) {
-      appendFirst(bytes);
+    if (head_ == nullptr && fitsSpare(bytes)) {
+      appendToSpare(bytes);
     } else if (!appendInRoom(bytes)) {
       appendBeyondRoom(bytes);
     }
@@ -64,6 +64,15 @@ class OutputQueue {
     size_ += bytes.size();
     return true;
   }
+  /// How many bytes the first block of a queue has room for.
+  [[nodiscard]] static constexpr std::size_t firstRoom() noexcept { return kFirstPayload; }
+  /// Whether these are some bytes, that block has room for them, and this thread has one to spare.
+  [[nodiscard]] static bool fitsSpare(std::string_view bytes) noexcept {
+    return bytes.size() - 1 < kFirstPayload && SpareBlocks::any();
+  }
+  /// Appends bytes that fitsSpare() to a queue that is empty. Copies them last, so that its caller
+  /// need keep nothing over that call.
+  void appendToSpare(std::string_view bytes) noexcept { startWith(SpareBlocks::take(), bytes); }
   /// How many bytes appendInRoom() takes at most.
   [[nodiscard]] std::size_t roomInTail() const noexcept {
     return head_ == nullptr ? 0 : room(*head_->last);
@@ -96,8 +105,15 @@ class OutputQueue {
   std::size_t moveFrontTo(OutputQueue& to, std::size_t maxChunks) noexcept;
 
   void clear() noexcept {
-    const bool oneFirstBlock = head_ != nullptr && head_->next == nullptr && head_->isFirstBlock();
-    if (oneFirstBlock && SpareBlocks::keep(head_)) {
+    if (head_ != nullptr && head_->next == nullptr) {
+      clearOnly();
+    } else {
+      destroyAll();
+    }
+  }
+  /// The same, for a queue that is known to hold one chunk.
+  void clearOnly() noexcept {
+    if (head_->isFirstBlock() && SpareBlocks::keep(head_)) {
       head_ = nullptr;
       size_ = 0;
     } else {
@@ -126,23 +142,28 @@ class OutputQueue {
     void becomeEmpty() noexcept { begin = end = data(); }
   };
 
+  // The first block suits a pipeline of small replies; each further one doubles, so that a long
+  // queue has few chunks. It is a cache line short of a power of two: blocks that far apart would
+  // all fall on the same few lines of the cache.
+  static constexpr std::size_t kFirstBlock = 2048 - 64;
+  static constexpr std::size_t kFirstPayload = kFirstBlock - sizeof(Chunk);
+
   // Blocks of the first size, the one that nearly every reply needs, kept, empty, for the next: a
   // list costs a tenth of what malloc and free do. Free of constructors and destructors, so that
   // reaching it is one instruction; what it holds when the thread ends, a Cleanup frees.
   class SpareBlocks {
    public:
+    static bool any() noexcept { return first_ != nullptr; }
+    /// There must be one.
     static Chunk* take() noexcept {
       Chunk* block = first_;
-      if (block != nullptr) {
-        first_ = std::exchange(block->next, nullptr);
-        ++mayKeep_;
-      }
+      first_ = std::exchange(block->next, nullptr);
+      ++mayKeep_;
       return block;
     }
     static bool keep(Chunk* block) noexcept {
       if (mayKeep_ == 0) return false;
       --mayKeep_;
-      block->becomeEmpty();
       block->next = first_;
       first_ = block;
       return true;
@@ -156,22 +177,15 @@ class OutputQueue {
     static inline constinit thread_local std::size_t mayKeep_ = 0;  // beyond those kept
   };
 
-  // The first block suits a pipeline of small replies; each further one doubles, so that a long
-  // queue has few chunks. It is a cache line short of a power of two: blocks that far apart would
-  // all fall on the same few lines of the cache.
-  static constexpr std::size_t kFirstBlock = 2048 - 64;
-  static constexpr std::size_t kFirstPayload = kFirstBlock - sizeof(Chunk);
-
   [[nodiscard]] static std::size_t room(const Chunk& chunk) noexcept {
     return static_cast<std::size_t>(chunk.limit - chunk.end);
   }
-  void appendFirst(std::string_view bytes) {
-    Chunk* block = SpareBlocks::take();
-    if (block == nullptr) block = createFirstBlock();
-    std::memcpy(block->data(), bytes.data(), bytes.size());
-    block->end = block->data() + bytes.size();
+  void startWith(Chunk* block, std::string_view bytes) noexcept {
+    block->begin = block->data();
+    block->end = block->begin + bytes.size();
     head_ = block->last = block;
     size_ = bytes.size();
+    std::memcpy(block->data(), bytes.data(), bytes.size());
   }
   void appendBeyondRoom(std::string_view bytes);
   void appendBeyondTail(std::string_view bytes);
@@ -182,7 +196,6 @@ class OutputQueue {
   /// Its bytes still count in size_.
   Chunk* unlinkFront() noexcept;
   static Chunk* create(std::size_t payloadBytes, Chunk::Kind kind);
-  static Chunk* createFirstBlock();
   static void destroy(Chunk* chunk) noexcept;
   void destroyAll() noexcept;
 

@@ -218,6 +218,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   template <class Post>
   void onLoop(Post&& post);
   void sendView(std::string_view bytes);
+  [[gnu::noinline]] void sendBehind(std::string_view bytes);
   [[gnu::noinline]] void sendWithCare(std::string_view bytes);
   template <class Bytes>
   void sendInLoop(Bytes&& bytes);
@@ -229,10 +230,12 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void readStream(bool on);
   void queueInput();
   void showInput();
-  void showUnread();
+  [[gnu::always_inline]] void showUnread();
 
   template <class Call>
   void runCallback(Call&& call);
+  template <class Call>
+  [[gnu::always_inline]] void runCallbackHere(Call&& call);
   template <class Call>
   void callLater(Call&& call);
   template <class Call>
@@ -243,6 +246,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void turnEnd();
   void flush();
   void sendOutput();
+  [[gnu::always_inline]] void sendOutputHere();
   [[gnu::cold]] void sentInPart(std::size_t before);
   [[gnu::noinline]] void countHeld();
   void setState(State state) noexcept;
@@ -256,6 +260,12 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void setReason(std::error_code reason) noexcept {
     closeError_ = reason.value();
     closeDomain_ = &reason.category();
+  }
+  static const void* firstOf(const void* thread) noexcept {
+    return static_cast<const char*>(thread) + 1;
+  }
+  void sendDirectly() noexcept {
+    direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
   }
   void sendNextWithCare() noexcept { direct_.store(nullptr, std::memory_order_relaxed); }
   void aboveAMark(std::size_t now);
@@ -293,8 +303,8 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   OutputQueue output_;
   std::size_t inFlight_ = 0;  // taken by the stream, not yet sent
   // The loop's thread, while in one of its callbacks sending has no other consequence than that the
-  // bytes leave, output_ is not empty, and no mark is within the reach of its last block; else
-  // null.
+  // bytes leave, output_ is not empty, and no mark is within the reach of its last block. firstOf()
+  // that thread while output_ is empty and the same holds for a first block of it. Else null.
   std::atomic<const void*> direct_{nullptr};
   std::any context_;
   const std::uint64_t id_;
@@ -317,6 +327,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   bool turnEndScheduled_ : 1 = false;
   bool aboveHighMark_ : 1 = false;
   bool writeCompleteDue_ : 1 = false;
+  bool roomy_ : 1 = false;  // plain_, and no mark is within the reach of a first block of output_
 };
 
 /// The default connection callback of muduo programs: logs up and down at debug level.

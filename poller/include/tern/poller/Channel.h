@@ -94,13 +94,15 @@ class Channel {
 
   void handle(EventMask events) { handler_.onEvents(events); }
   Callbacks& editCallbacks();
+  void noteInterest(EventMask interest) noexcept;
 
   Poller& poller_;
   ChannelHandler& handler_;
   SlotId id_;
   int fd_;
   EventMask interest_ = event::kNone;
-  const bool hasCallbacks_;  // in a CallbackHandler of its own
+  EventMask deliverable_ = event::kNone;  // interest_, and what is reported besides
+  const bool hasCallbacks_;               // in a CallbackHandler of its own
 };
 
 }  // namespace tern

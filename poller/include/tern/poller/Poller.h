@@ -123,9 +123,8 @@ class Poller {
   bool dispatch(SlotId channel, EventMask events) {
     Channel* const target = find(channel);
     if (target == nullptr) return false;
-    const EventMask interest = target->interest();
-    events &= static_cast<EventMask>(interest | event::kError | event::kHangup);
-    if (events == event::kNone || interest == event::kNone) return false;
+    events &= target->deliverable_;
+    if (events == event::kNone) return false;
     if (quick_) {
       target->handle(events);
     } else {
@@ -141,7 +140,9 @@ class Poller {
   /// The channel named, or nullptr when it is gone.
   [[nodiscard]] Channel* find(SlotId channel) noexcept {
     Channel* const* found = channels_.find(channel);
-    return found == nullptr ? nullptr : *found;
+    if (found == nullptr) return nullptr;
+    if (*found == nullptr) __builtin_unreachable();
+    return *found;
   }
   [[nodiscard]] bool alive(SlotId channel) noexcept { return find(channel) != nullptr; }
 
