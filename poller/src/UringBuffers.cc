@@ -64,7 +64,7 @@ UringBuffers::UringBuffers(UringRing& ring, std::uint32_t count, std::uint32_t s
 }
 
 void UringBuffers::provideMore() noexcept {
-  if (provided_ < count_) giveBack(static_cast<std::uint16_t>(provided_++));
+  if (provided_ < count_) queue(static_cast<std::uint16_t>(provided_++));
 }
 
 UringBuffers::~UringBuffers() {
@@ -75,9 +75,7 @@ UringBuffers::~UringBuffers() {
 }
 
 void UringBuffers::publish() noexcept {
-  if (unpublished_ == 0) return;
-  io_uring_buf_ring_advance(entries_, unpublished_);
-  unpublished_ = 0;
+  if (entries_->tail != tail_) io_uring_smp_store_release(&entries_->tail, tail_);
 }
 
 }  // namespace tern

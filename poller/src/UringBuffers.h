@@ -24,16 +24,10 @@ class UringBuffers {
   UringBuffers& operator=(const UringBuffers&) = delete;
   ~UringBuffers();
 
-  /// The kernel filled `length` bytes of buffer `id`: it is ours until giveBack().
+  /// The kernel filled `length` bytes of buffer `id`: it is ours until publish(), which gives back
+  /// all that were taken. Once for each completion that has a buffer.
   std::span<const char> taken(std::uint16_t id, std::size_t length) noexcept {
-    --available_;
-    return {at(id), length};
-  }
-  /// Queues the buffer for the kernel; visible to it at publish().
-  void giveBack(std::uint16_t id) noexcept {
-    io_uring_buf_ring_add(entries_, at(id), size_, id, static_cast<int>(count_ - 1), unpublished_);
-    ++unpublished_;
-    ++available_;
+    return {queue(id), length};
   }
   void publish() noexcept;
   /// Adds a buffer, up to `count`; visible to the kernel at publish().
@@ -42,22 +36,27 @@ class UringBuffers {
   /// Their memory is not unmapped: the kernel may still write to it.
   void leak() noexcept { memory_ = nullptr; }
 
-  /// Buffers that the kernel has, or will have after publish().
-  [[nodiscard]] std::uint32_t available() const noexcept { return available_; }
+  /// How many there are, with the kernel or taken.
+  [[nodiscard]] std::uint32_t provided() const noexcept { return provided_; }
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
   /// Bytes each.
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 
  private:
-  [[nodiscard]] char* at(std::uint16_t id) const noexcept {
-    return memory_ + static_cast<std::size_t>(id) * size_;
+  /// For the kernel, which sees it at publish(). Returns its memory.
+  char* queue(std::uint16_t id) noexcept {
+    char* const buffer = memory_ + static_cast<std::size_t>(id) * size_;
+    io_uring_buf& entry = entries_->bufs[tail_++ & (count_ - 1)];
+    entry.addr = reinterpret_cast<std::uint64_t>(buffer);
+    entry.len = size_;
+    entry.bid = id;
+    return buffer;
   }
   UringRing& ring_;
   std::uint32_t count_;
   std::uint32_t size_;
   std::uint32_t provided_ = 0;
-  std::uint32_t available_ = 0;
-  int unpublished_ = 0;
+  std::uint16_t tail_ = 0;  // the kernel sees it at publish()
   io_uring_buf_ring* entries_ = nullptr;
   char* memory_ = nullptr;
 };

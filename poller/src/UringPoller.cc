@@ -66,16 +66,17 @@ UringPoller::~UringPoller() {
 void UringPoller::drain() {
   std::vector<SlotId> idle;
   sources_.forEach([&](SlotId id, std::unique_ptr<UringSource>& source) {
-    if (!source->abandoned_) {
-      source->abandoned_ = true;
+    if ((source->holds_ & UringSource::kUser) != 0) {
+      source->holds_ &= ~UringSource::kUser;
       source->abandon();
     }
-    if (source->inFlight_ == 0) idle.push_back(id);
+    if (source->holds_ == 0) idle.push_back(id);
   });
   for (const SlotId id : idle) sources_.erase(id);
   for (int idleSteps = 0; sources_.size() > 0 && idleSteps < kDrainSteps; ++idleSteps) {
-    ring_.enter(1, kDrainStep);
+    ring_.enter(sends_.empty() ? 1 : 0, kDrainStep);
     if (ring_.completions() > 0) idleSteps = 0;
+    if (!sends_.empty()) static_cast<void>(settleSends());
     while (ring_.completions() > 0) {
       const UringCompletion completion = ring_.take();
       const UringTag tag = UringTag::unpack(completion.userData);
@@ -114,18 +115,22 @@ int UringPoller::poll(Duration timeout) {
   if (!dirty_.empty()) pauseForMemory(timeout);
   const bool someStarve = feedStarved();
   ring_.skip(kNowTag);
-  const bool nothingDue =
-      !someStarve && dirty_.empty() && deferred_.empty() && ring_.completions() == 0;
-  const bool wait = timeout != Duration::zero() && nothingDue;
-  ring_.enter(wait ? 1 : 0, timeout);
+  const bool nothingDue = !someStarve && dirty_.empty() && deferred_.empty() &&
+                          ring_.completions() == 0 && !sends_.areKnown();
+  const bool mayWait = timeout != Duration::zero() && nothingDue;
+  // That sends have succeeded is no completion to wait for.
+  const bool wait = mayWait && sends_.empty();
+  ring_.enter(wait ? 1 : 0, mayWait ? timeout : Duration::zero());
   if (ring_.allSubmitted()) messages_.reset();
   counters().waits.set(ring_.enters());
+  const int settled = sends_.empty() ? 0 : settleSends();
 
   // What arrives during the callbacks belongs to the next turn: functors and flushes come first.
   const unsigned events = ring_.completions();
+  if (events > 0) markReturn();
   for (unsigned left = events; left > 0; --left) handle(ring_.take());
   if (!deferred_.empty()) deliverDeferred();
-  return static_cast<int>(events);
+  return static_cast<int>(events) + settled;
 }
 
 // --- sources ---
@@ -140,7 +145,7 @@ SlotId UringPoller::add(std::unique_ptr<UringSource> source) {
 }
 
 void UringPoller::abandon(SlotId id, UringSource& source) {
-  source.abandoned_ = true;
+  source.holds_ &= ~UringSource::kUser;
   try {
     source.abandon();
   } catch (const std::exception& error) {
@@ -148,7 +153,7 @@ void UringPoller::abandon(SlotId id, UringSource& source) {
     log(LogLevel::kError,
         [&] { return std::string("io_uring: requests can't be cancelled: ") + error.what(); });
   }
-  if (source.inFlight_ == 0) release(id);
+  if (source.holds_ == 0) release(id);
 }
 
 void UringPoller::cancel(SlotId id, UringSource& source, UringKind kind) {
@@ -164,27 +169,17 @@ bool UringPoller::flushed() {
 
 void UringPoller::release(SlotId id) { sources_.erase(id); }
 
-// Whatever the user's callback does: the buffer goes back, the request counts as in flight until
-// the callback has returned, so that the source outlives it, and an abandoned source goes away.
-class UringPoller::Settlement {
- public:
-  Settlement(UringPoller& poller, UringSource& source, UringCompletion completion) noexcept
-      : poller_(poller), source_(source), completion_(completion) {}
-  Settlement(const Settlement&) = delete;
-  Settlement& operator=(const Settlement&) = delete;
-  ~Settlement() {
-    if (completion_.buffer() >= 0) poller_.giveBack(completion_.buffer());
-    if (completion_.more()) return;
-    if (--source_.inFlight_ == 0 && source_.abandoned_) {
-      poller_.release(UringTag::unpack(completion_.userData).slot);
-    }
+// The source outlives the call, whatever that does, and goes then if nothing else holds it.
+template <class Call>
+inline void UringPoller::letGoAfter(SlotId id, UringSource& source, Call&& call) {
+  try {
+    call();
+  } catch (...) {
+    if (--source.holds_ == 0) release(id);
+    throw;
   }
-
- private:
-  UringPoller& poller_;
-  UringSource& source_;
-  const UringCompletion completion_;
-};
+  if (--source.holds_ == 0) release(id);
+}
 
 inline void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
   std::unique_ptr<UringSource>* found = sources_.find(tag.slot);
@@ -192,10 +187,19 @@ inline void UringPoller::handleSource(UringTag tag, UringCompletion completion) 
     orphaned(completion);
     return;
   }
-  UringSource& source = **found;
-  const Settlement settlement(*this, source, completion);
-  markReturn();
-  source.onCompletion(tag.kind, completion);
+  if (completion.more()) [[likely]] {
+    (*found)->onCompletion(tag.kind, completion);  // the request still holds it
+  } else {
+    handleLast(tag, **found, completion);
+  }
+}
+
+void UringPoller::handleLast(UringTag tag, UringSource& source, UringCompletion completion) {
+  if (tag.kind == UringKind::kSendNow) {
+    source.onCompletion(tag.kind, completion);  // settleSends() lets go of it
+    return;
+  }
+  letGoAfter(tag.slot, source, [&] { source.onCompletion(tag.kind, completion); });
 }
 
 void UringPoller::handle(UringCompletion completion) {
@@ -212,7 +216,37 @@ void UringPoller::orphaned(UringCompletion completion) {
   log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
   if (completion.buffer() < 0) return;
   static_cast<void>(taken(completion));
-  giveBack(completion.buffer());
+}
+
+// The kernel carries out what does not wait as it takes it. So of a send that it has taken, and
+// that has no completion, all has left; unless that completion found no room and is still to come.
+// Returns how many there were.
+int UringPoller::settleSends() {
+  markReturn();
+  handleFailedSends();
+  // Those behind one that threw come first.
+  if (!sends_.areKnown()) {
+    if (!ring_.allSubmitted() || ring_.overflown()) return 0;
+    sends_.becomeKnown();
+  }
+  int settled = 0;
+  while (UringStream* stream = sends_.take()) {
+    ++settled;
+    letGoAfter(stream->id(), *stream, [&] { stream->onSentNow(); });
+  }
+  return settled;
+}
+
+// Before anything else, and each once: the completion stays in the ring.
+void UringPoller::handleFailedSends() {
+  ring_.forEachCompletion([this](io_uring_cqe& entry) {
+    const UringTag tag = UringTag::unpack(entry.user_data);
+    if (tag.kind != UringKind::kSendNow) return;
+    entry.user_data = UringTag{}.packed();
+    if (std::unique_ptr<UringSource>* found = sources_.find(tag.slot)) {
+      (*found)->onCompletion(tag.kind, {0, entry.res, 0});
+    }
+  });
 }
 
 void UringPoller::deliverDeferred() {
@@ -223,11 +257,9 @@ void UringPoller::deliverDeferred() {
     if (std::unique_ptr<UringSource>* found = sources_.find(id)) {
       UringSource& source = **found;
       // Counts as a request that is just being answered.
-      ++source.inFlight_;
-      const Settlement settlement(*this, source,
-                                  {UringTag{UringKind::kIgnored, id}.packed(), 0, 0});
+      ++source.holds_;
       markReturn();
-      source.deliverKept();
+      letGoAfter(id, source, [&] { source.deliverKept(); });
     }
   }
 }
@@ -244,7 +276,7 @@ void UringPoller::starve(SlotId id, bool hadSome) {
 // may be over by now, or have nothing to receive, and leave the buffers untouched.
 bool UringPoller::feedStarved() {
   // As many as there are buffers: more would only come back empty-handed.
-  for (std::size_t left = buffers_ ? buffers_->available() : 0; left > 0; --left) {
+  for (std::size_t left = buffers_ ? buffers_->provided() : 0; left > 0; --left) {
     Fifo<SlotId>& queue = starved_.empty() ? sated_ : starved_;
     if (queue.empty()) return false;
     const SlotId id = queue.front();

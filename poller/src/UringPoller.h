@@ -12,6 +12,7 @@
 #include "UringBuffers.h"
 #include "UringMessages.h"
 #include "UringRing.h"
+#include "UringSends.h"
 #include "UringSource.h"
 #include "tern/poller/Poller.h"
 #include "tern/poller/UringOptions.h"
@@ -45,6 +46,12 @@ class UringPoller final : public Poller {
   /// Queues a request of the source: prepare(sqe) fills it in.
   template <class Prepare>
   void request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare);
+  /// The same for a kSendNow, of which only failure makes a completion. onSentNow() is called from
+  /// the first poll() by which the kernel has taken the request; until then none waits.
+  template <class Stream, class Prepare>
+  void requestNow(Stream& stream, Prepare&& prepare);
+  /// Whether there is room for one more of those.
+  [[nodiscard]] bool mayRequestNow() const noexcept { return !sends_.full(); }
   /// Cancels the source's request of this kind; it still completes, as does the cancellation.
   void cancel(SlotId id, UringSource& source, UringKind kind);
   /// Submits all that is queued now; false when the kernel takes it only later.
@@ -64,7 +71,8 @@ class UringPoller final : public Poller {
     return ring_.runNow(kNowTag, std::forward<Prepare>(prepare));
   }
 
-  /// The bytes of a completion: ours until its buffer goes back, when the completion was handled.
+  /// The bytes of a completion: ours until the next poll(). Of each that has a buffer they must be
+  /// taken, once.
   [[nodiscard]] std::span<const char> taken(UringCompletion completion) noexcept {
     const int n = completion.result;
     return buffers_->taken(static_cast<std::uint16_t>(completion.buffer()),
@@ -77,7 +85,6 @@ class UringPoller final : public Poller {
   [[nodiscard]] UringMessages& messages() noexcept { return messages_; }
 
  private:
-  class Settlement;
   // Of no source and of no cancellation.
   static constexpr std::uint64_t kNowTag = 1;
   static constexpr std::size_t kQueueRoom = 1024;
@@ -89,7 +96,6 @@ class UringPoller final : public Poller {
     bool multishot = false;  // reports changes only: what holds now was not asked for
   };
 
-  void giveBack(int id) noexcept { buffers_->giveBack(static_cast<std::uint16_t>(id)); }
   void publishBuffers() noexcept {
     if (buffers_) buffers_->publish();
   }
@@ -100,11 +106,16 @@ class UringPoller final : public Poller {
   void disarm(std::uint32_t slot);
   bool feedStarved();
   void handle(UringCompletion completion);
+  void handleFailedSends();
+  int settleSends();
   // Out of line: what is called for each message needs few registers so.
   [[gnu::noinline]] void handleChannel(SlotId tag, UringCompletion completion);
   static void ended(Watched& watched) noexcept;
   void handleSource(UringTag tag, UringCompletion completion);
-  [[gnu::cold]] void orphaned(UringCompletion completion);
+  [[gnu::noinline]] void handleLast(UringTag tag, UringSource& source, UringCompletion completion);
+  template <class Call>
+  void letGoAfter(SlotId id, UringSource& source, Call&& call);
+  [[gnu::cold, gnu::noinline]] void orphaned(UringCompletion completion);
   void deliverDeferred();
   void release(SlotId id);
   void drain();
@@ -118,6 +129,7 @@ class UringPoller final : public Poller {
   SlotTable<std::unique_ptr<UringSource>> sources_;
   std::vector<Watched> watched_;  // by the channel's slot index
   std::vector<std::uint32_t> dirty_;
+  UringSends sends_;
   // Each source is at most once in each.
   Fifo<SlotId> deferred_{kQueueRoom};
   Fifo<SlotId> starved_{kQueueRoom};  // for a buffer, having had none
@@ -132,7 +144,17 @@ void UringPoller::request(SlotId id, UringSource& source, UringKind kind, Prepar
   if (kind == UringKind::kAccept) ring_.expectMany();
   prepare(sqe);
   io_uring_sqe_set_data64(sqe, UringTag{kind, id}.packed());
-  ++source.inFlight_;
+  ++source.holds_;
+}
+
+template <class Stream, class Prepare>
+void UringPoller::requestNow(Stream& stream, Prepare&& prepare) {
+  io_uring_sqe* sqe = ring_.next();
+  prepare(sqe);
+  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+  io_uring_sqe_set_data64(sqe, UringTag{UringKind::kSendNow, stream.id()}.packed());
+  ++stream.holds_;
+  sends_.add(stream);
 }
 
 }  // namespace tern

@@ -1,4 +1,4 @@
-// UringProbe: one real receive says more than a version number.
+// UringProbe: one real receive, and two sends, say more than a version number.
 #include "UringProbe.h"
 
 #include <sys/socket.h>
@@ -6,6 +6,8 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "UringBuffers.h"
 #include "UringRing.h"
@@ -17,12 +19,34 @@ namespace {
 
 constexpr std::uint64_t kReceiveTag = 1;
 constexpr std::uint64_t kCancelTag = 2;
+constexpr std::uint64_t kSmallTag = 3;
+constexpr std::uint64_t kLargeTag = 4;
 constexpr Duration kPatience = std::chrono::seconds(1);
 
 std::optional<UringCompletion> await(UringRing& ring) {
   ring.enter(ring.completions() > 0 ? 0 : 1, kPatience);
   if (ring.completions() == 0) return std::nullopt;
   return ring.take();
+}
+
+void sendNow(UringRing& ring, int sender, std::span<const char> bytes, std::uint64_t tag) {
+  io_uring_sqe* sqe = ring.next();
+  io_uring_prep_send(sqe, sender, bytes.data(), bytes.size(),
+                     MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL);
+  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+  io_uring_sqe_set_data64(sqe, tag);
+}
+
+// Whether a send that does not wait says how much of it found no room, and, when all did, nothing.
+bool sendsSayWhatIsLeft(UringRing& ring, int sender) {
+  const int few = 1;
+  ::setsockopt(sender, SOL_SOCKET, SO_SNDBUF, &few, sizeof few);
+  const std::vector<char> much(std::size_t{64} * 1024);
+  sendNow(ring, sender, std::span(much).first(1), kSmallTag);
+  sendNow(ring, sender, much, kLargeTag);
+  const auto completion = await(ring);
+  return completion && completion->userData == kLargeTag && completion->result > 0 &&
+         completion->result < static_cast<int>(much.size());
 }
 
 }  // namespace
@@ -55,7 +79,6 @@ std::string probeCompletionMode(UringRing& ring, UringBuffers& buffers) {
     if (completion->buffer() >= 0) {
       const auto id = static_cast<std::uint16_t>(completion->buffer());
       static_cast<void>(buffers.taken(id, 1));
-      buffers.giveBack(id);
       buffers.publish();
       received = completion->result == 1;
     }
@@ -68,7 +91,9 @@ std::string probeCompletionMode(UringRing& ring, UringBuffers& buffers) {
       cancelling = true;
     }
   }
-  return received ? "" : "multishot receive (Linux 6.0)";
+  if (!received) return "multishot receive (Linux 6.0)";
+  if (!sendsSayWhatIsLeft(ring, sender.get())) return "sends that say what is left (Linux 6.1)";
+  return "";
 }
 
 }  // namespace tern

@@ -113,20 +113,18 @@ void UringRing::setUp(std::uint32_t submissionEntries, std::uint32_t completionE
 UringRing::~UringRing() { io_uring_queue_exit(&ring_); }
 
 io_uring_sqe* UringRing::nextBeyond() {
-  if (backlog_.empty()) {
-    enterOnce(0, Duration::zero());
-    if (io_uring_sqe* sqe = io_uring_get_sqe(&ring_)) return sqe;
-  }
-  return &backlog_.push({});
+  if (!backlog_.empty()) return &backlog_.push({});
+  if (io_uring_sq_space_left(&ring_) == 0) enterOnce(0, Duration::zero());
+  room_ = io_uring_sq_space_left(&ring_);
+  return room_ > 0 ? next() : &backlog_.push({});
 }
 
 // Last in its submission, and with room for its completion behind those of the others: so that, as
 // it does not wait, the completion is there when the call returns.
 io_uring_sqe* UringRing::prepareNow() {
   if (!allSubmitted() && !hasRoomNow()) enterOnce(0, Duration::zero());
-  const bool overflown = (io_uring_smp_load_acquire(ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
-  if (overflown || !hasRoomNow()) return nullptr;
-  return io_uring_get_sqe(&ring_);
+  if (overflown() || !hasRoomNow()) return nullptr;
+  return next();
 }
 
 bool UringRing::hasRoomNow() const noexcept {
@@ -223,7 +221,7 @@ int UringRing::enterOnce(unsigned waitFor, Duration timeout) {
       return result;
     case EAGAIN:  // short of memory for requests: tried again next turn
     case ENOMEM:
-      if (waitFor > 0) pauseForMemory(timeout);
+      if (timeout > Duration::zero()) pauseForMemory(timeout);
       return result;
     default:
       throwSystemError(-result, "io_uring_enter(): " + explainUringRefusal(-result));

@@ -38,14 +38,15 @@ class UringRing {
   /// A submission entry to fill in at once. Submits when the ring is full; what does not fit even
   /// then waits in memory, in order.
   io_uring_sqe* next() {
+    if (room_ == 0) return nextBeyond();
+    --room_;
     io_uring_sq& queue = ring_.sq;
-    const bool room = queue.sqe_tail - *queue.khead < queue.ring_entries;
-    if (!room || !backlog_.empty()) return nextBeyond();
     return &queue.sqes[queue.sqe_tail++ & queue.ring_mask];
   }
 
   /// Submits everything queued and waits for `waitFor` completions (0: does not wait) up to
-  /// `timeout`. Makes no system call when there is nothing to submit, to wait for or to run.
+  /// `timeout`; also, a little, when there is no memory. Makes no system call when there is nothing
+  /// to submit, to wait for or to run.
   void enter(unsigned waitFor, Duration timeout);
 
   /// Submits one request that must not wait (MSG_DONTWAIT), as prepare(sqe) fills it in, behind all
@@ -75,6 +76,17 @@ class UringRing {
     const UringCompletion completion{entry.user_data, entry.res, entry.flags};
     io_uring_smp_store_release(ring_.cq.khead, *ring_.cq.khead + 1);
     return completion;
+  }
+
+  /// Calls f(io_uring_cqe&) for each that there is now, the oldest first, without taking it.
+  template <class F>
+  void forEachCompletion(F&& f) {
+    const unsigned end = io_uring_smp_load_acquire(ring_.cq.ktail);
+    for (unsigned at = *ring_.cq.khead; at != end; ++at) f(ring_.cq.cqes[at & ring_.cq.ring_mask]);
+  }
+  /// Whether the kernel keeps completions that it found no room for; the next enter() brings them.
+  [[nodiscard]] bool overflown() const noexcept {
+    return (io_uring_smp_load_acquire(ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
   }
 
   /// Whether entries queued so far have all been read by the kernel.
@@ -107,6 +119,7 @@ class UringRing {
   Fifo<io_uring_sqe> backlog_{kBacklogRoom};
   std::uint64_t enters_ = 0;
   unsigned enterFlags_ = 0;
+  unsigned room_ = 0;       // for entries, at least
   bool unbounded_ = false;  // among the entries queued is one that may bring more than that
 };
 

@@ -17,8 +17,9 @@ enum class UringKind : std::uint8_t {
   // The others belong to a source.
   kReceive,
   kSend,
-  kPause,  ///< a timeout before a send is tried again
-  kWatch,  ///< POLL_ADD for errors while reading is stopped
+  kSendNow,  ///< one that does not wait, and completes only if it could not send all
+  kPause,    ///< a timeout before a send is tried again
+  kWatch,    ///< POLL_ADD for errors while reading is stopped
   kAccept,
   kCancel,
 };
@@ -62,9 +63,10 @@ class UringSource {
 
  private:
   friend class UringPoller;
-  // Few: one of each kind, and a cancellation or two.
-  std::uint8_t inFlight_ : 7 = 0;
-  bool abandoned_ : 1 = false;
+  // What keeps it: its user, and each request in flight, of which there are few: one of each kind,
+  // and a cancellation or two.
+  static constexpr std::uint8_t kUser = 0x80;
+  std::uint8_t holds_ = kUser;
 };
 
 }  // namespace tern

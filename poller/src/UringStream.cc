@@ -71,16 +71,13 @@ void UringStream::armWatch() {
 }
 
 void UringStream::onCompletion(UringKind kind, UringCompletion completion) {
-  // Nearly always: bytes, for a reader, from a receive that goes on; or a send that is done.
-  if (kind == UringKind::kReceive && completion.more() && completion.result > 0 && delivers_) {
+  // Nearly always: bytes, for a reader, from a receive that goes on, and which fills no buffer.
+  const bool usual = kind == UringKind::kReceive && completion.more() && completion.result > 0 &&
+                     delivers_ && streak_ == 0 && completion.result < poller_.bufferSize();
+  if (usual) [[likely]] {
     ++poller_.counters().receives;
     hadSome_ = true;
     handler_->onData(poller_.taken(completion));
-    // Last, as it may throw; the bytes are with the handler by then.
-    const bool sizeTells = streak_ > 0 || completion.result >= poller_.bufferSize();
-    if (sizeTells && delivers_) noteSize(completion.result);
-  } else if (kind == UringKind::kSend) {
-    onSendDone(completion.result);
   } else {
     onOther(kind, completion);
   }
@@ -96,6 +93,13 @@ void UringStream::onOther(UringKind kind, UringCompletion completion) {
         throw;
       }
       armNext();
+      break;
+    case UringKind::kSendNow:
+      sendsNow_ = false;
+      onSendDone(completion.result);
+      break;
+    case UringKind::kSend:
+      onSendDone(completion.result);
       break;
     case UringKind::kPause:
       onSendDone(0);
@@ -129,6 +133,9 @@ void UringStream::onReceived(UringCompletion completion) {
       keep(bytes);
     } else {
       handler_->onData(bytes);
+      // Last, as it may throw; the bytes are with the handler by then. A receive that has ended
+      // says more of the ring than of the stream.
+      if (delivers_ && completion.more()) noteSize(n);
     }
   } else if (n == 0) {
     ended();
@@ -267,7 +274,7 @@ void UringStream::abandon() {
   // looks at every request of the ring.
   if (receiveArmed_) poller_.cancel(id_, *this, UringKind::kReceive);
   if (watchArmed_) poller_.cancel(id_, *this, UringKind::kWatch);
-  if (sendInFlight_) poller_.cancel(id_, *this, UringKind::kSend);
+  if (sendInFlight_ && !sendsNow_) poller_.cancel(id_, *this, UringKind::kSend);
 }
 
 StreamPtr openUringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler) {

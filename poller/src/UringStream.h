@@ -25,6 +25,7 @@ class UringStream final : public Stream, public UringSource {
       : fd_(std::move(fd)), poller_(poller), handler_(&handler) {}
 
   void setId(SlotId id) noexcept { id_ = id; }
+  [[nodiscard]] SlotId id() const noexcept { return id_; }
 
   void startReading() override;
   void stopReading() override;
@@ -34,6 +35,9 @@ class UringStream final : public Stream, public UringSource {
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
   void onCompletion(UringKind kind, UringCompletion completion) override;
+  /// The kernel has carried out the kSendNow, whether that has a completion, which came before, or
+  /// not.
+  void onSentNow();
   void deliverKept() override;
   void onBuffersBack() override;
   void abandon() override;
@@ -54,6 +58,7 @@ class UringStream final : public Stream, public UringSource {
   void deferDelivery();
   void onSendDone(int result);
   [[gnu::cold]] void sendStuck(int result);
+  void allSent(std::size_t last);
   void submitSend();
   [[gnu::cold]] void submitGathered();
   void sendLater();
@@ -80,6 +85,7 @@ class UringStream final : public Stream, public UringSource {
   bool hadSome_ : 1 = false;  // since the receive was armed
   bool watchArmed_ : 1 = false;
   bool sendInFlight_ : 1 = false;
+  bool sendsNow_ : 1 = false;  // that is a kSendNow, and has not failed
   bool shutdownWanted_ : 1 = false;
   bool deliveryDeferred_ : 1 = false;
   bool eof_ : 1 = false;      // the peer's FIN was received

@@ -17,11 +17,21 @@ constexpr unsigned kSendFlags = MSG_NOSIGNAL | MSG_WAITALL;
 
 std::size_t UringStream::send(OutputQueue& queue) {
   if (sendInFlight_ || failed_ || queue.empty()) return 0;
-  if (queue.front().size() == queue.size()) {
+  const std::size_t size = queue.size();
+  const bool oneChunk = queue.front().size() == size;
+  // A send that finds room, as nearly all do, costs no completion so. Of one that does not, what is
+  // left waits for room.
+  if (oneChunk && size <= kMostAtOnce && poller_.mayRequestNow()) [[likely]] {
     sending_.swap(queue);  // it was empty
-  } else {
-    queue.moveFrontTo(sending_, UringMessages::kChunks);
+    poller_.requestNow(*this, [this](io_uring_sqe* sqe) {
+      const std::span<const char> all = sending_.front();
+      io_uring_prep_send(sqe, fd_.get(), all.data(), all.size(), kSendFlags | MSG_DONTWAIT);
+    });
+    sendInFlight_ = sendsNow_ = true;
+    ++poller_.counters().sends;
+    return size;
   }
+  queue.moveFrontTo(sending_, UringMessages::kChunks);
   submitSend();
   return sending_.size();
 }
@@ -73,6 +83,19 @@ void UringStream::sendLater() {
   sendInFlight_ = true;
 }
 
+void UringStream::onSentNow() {
+  if (!sendsNow_) return;  // it failed, and its completion has said so
+  sendsNow_ = sendInFlight_ = false;
+  const std::size_t sent = sending_.size();
+  sending_.clearOnly();
+  if (handler_ != nullptr && !failed_) allSent(sent);
+}
+
+inline void UringStream::allSent(std::size_t last) {
+  if (shutdownWanted_) ::shutdown(fd_.get(), SHUT_WR);
+  handler_->onSent(last);
+}
+
 void UringStream::onSendDone(int result) {
   sendInFlight_ = false;
   if (handler_ == nullptr || failed_) {
@@ -85,12 +108,12 @@ void UringStream::onSendDone(int result) {
   }
   const auto sent = static_cast<std::size_t>(result);
   sending_.consume(sent);
-  if (!sending_.empty()) {
+  if (sending_.empty()) {
+    allSent(sent);
+  } else {
     submitSend();
-  } else if (shutdownWanted_) {
-    ::shutdown(fd_.get(), SHUT_WR);
+    handler_->onSent(sent);
   }
-  handler_->onSent(sent);
 }
 
 void UringStream::sendStuck(int result) {

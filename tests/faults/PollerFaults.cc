@@ -44,11 +44,13 @@ class FaultyServer {
   void runUntilDown(std::size_t count) {
     runUntil(loop_, [&] { return reasons_.size() == count; });
   }
+
   const LogCapture log_;
-  EventLoop loop_;
-  TcpServer server_{&loop_, SocketAddress(0, true), "test"};
+  // Before the server, whose end fills them.
   std::vector<TcpConnectionPtr> connections_;
   std::vector<std::error_code> reasons_;
+  EventLoop loop_;
+  TcpServer server_{&loop_, SocketAddress(0, true), "test"};
 };
 
 class PollerFaults : public OnEachPoller, protected FaultyServer {
@@ -68,6 +70,32 @@ class PollerFaults : public OnEachPoller, protected FaultyServer {
 class EPollFaults : public ::testing::Test, protected FaultyServer {
  protected:
   EPollFaults() : FaultyServer(PollerKind::kEPoll) {}
+};
+
+// The poller whose sends that find room have no completion.
+class UringFaults : public ::testing::Test, protected FaultyServer {
+ protected:
+  UringFaults() : FaultyServer(PollerKind::kUring), peer_(server_.address()) { runUntilUp(1); }
+
+  // Whether it is echoed whole.
+  bool echoes(const std::string& message) {
+    {
+      const FaultsOff off;
+      peer_.sendAll(message);
+    }
+    std::string echo(message.size(), '\0');
+    const auto arrived = [&] {
+      const FaultsOff off;
+      const ssize_t n = ::recv(peer_.fd(), echo.data(), echo.size(), MSG_PEEK | MSG_DONTWAIT);
+      return n == static_cast<ssize_t>(echo.size());
+    };
+    for (int turns = 0; turns < kMostTurns && !arrived(); ++turns) runTurns(loop_, 1);
+    const FaultsOff off;
+    return peer_.receiveExactly(message.size()) == message;
+  }
+
+  static constexpr int kMostTurns = 1'000'000;
+  Peer peer_;
 };
 
 TEST_P(PollerFaults, AWaitThatFailsForAWhileIsTriedAgainWithoutSpinning) {
@@ -134,6 +162,55 @@ TEST_F(EPollFaults, AConnectionThatCanNotBeWatchedIsClosedAndTheOthersAreServed)
   second.shutdownWrite();
   runUntilDown(1);
   EXPECT_EQ(second.receiveUntilEof(), "served");
+}
+
+TEST_F(UringFaults, ASendThatFindsRoomHasNoCompletion) {
+  const Faults faults([](const Asked&) { return Answer{}; });
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(echoes("hello"));
+  EXPECT_EQ(faults.asked(Call::kUringSend), 10U);
+  EXPECT_EQ(faults.asked(Call::kUringCompletion), 10U) << "one for each receive";
+}
+
+TEST_F(UringFaults, WhatIsLeftOfASendThatFindsLittleRoomWaitsForMore) {
+  for (const Answer& first : {Answer{.atMost = 2}, Answer{.error = EAGAIN}, Answer{.error = EINTR},
+                              Answer{.error = ENOBUFS}}) {
+    int sends = 0;
+    const Faults faults(
+        only(Call::kUringSend, [&](const Asked&) { return ++sends == 1 ? first : Answer{}; }));
+    EXPECT_TRUE(echoes("hello"));
+    EXPECT_EQ(sends, 2);
+    EXPECT_TRUE(echoes("and more")) << "of which nothing is lost or twice there";
+    EXPECT_EQ(sends, 3);
+  }
+}
+
+TEST_F(UringFaults, ASendThatTheKernelHasNotTakenYetIsNotTakenForDone) {
+  int calls = 0;
+  const Faults faults(only(Call::kUringEnter, [&](const Asked& asked) {
+    // The submission of the echo, and some more.
+    const bool some = asked.length > 0 && ++calls <= 5;
+    return some ? Answer{.atMost = 0} : Answer{};
+  }));
+  EXPECT_TRUE(echoes("hello"));
+  EXPECT_TRUE(echoes("again"));
+  EXPECT_GT(calls, 5);
+}
+
+TEST_F(UringFaults, ASendThatFailsEndsItsConnectionOnly) {
+  Peer other(server_.address());
+  runUntilUp(2);
+  {
+    const Faults faults(only(Call::kUringSend, [&](const Asked& asked) {
+      return Answer{.error = asked.length == 6 ? EPIPE : 0};
+    }));
+    {
+      const FaultsOff off;
+      other.sendAll("broken");
+    }
+    runUntilDown(1);
+    EXPECT_EQ(reasons_[0], std::errc::broken_pipe);
+    EXPECT_TRUE(echoes("whole"));
+  }
 }
 
 }  // namespace

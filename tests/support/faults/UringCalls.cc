@@ -127,6 +127,8 @@ void RingSeam::complete(io_uring_sqe& entry, int error) {
 }
 
 void RingSeam::shorten(io_uring_sqe& entry, std::size_t most) {
+  // The kernel knows nothing of what is left: it would take this for all.
+  entry.flags &= static_cast<std::uint8_t>(~IOSQE_CQE_SKIP_SUCCESS);
   if (entry.opcode == IORING_OP_SENDMSG) {
     // The message is the library's, for as long as the kernel has not taken it.
     // NOLINTNEXTLINE(performance-no-int-to-ptr): how the kernel's interface has it
@@ -256,6 +258,8 @@ void RingSeam::settle(io_uring_cqe& entry) {
   }
   const UringTag tag = UringTag::unpack(entry.user_data);
   if (!tag.ofSource() && tag.kind != UringKind::kChannel) return;
+  // The kernel has carried it out, completion included, when the call returns.
+  if (tag.kind == UringKind::kSendNow) return;
   // Those of one request keep their order.
   const auto isEarlier = [&](const Completion& other) { return other.userData == entry.user_data; };
   const bool follows = std::any_of(held_.begin(), held_.end(), isEarlier) ||
