@@ -195,10 +195,8 @@ inline void UringPoller::handleSource(UringTag tag, UringCompletion completion) 
 }
 
 void UringPoller::handleLast(UringTag tag, UringSource& source, UringCompletion completion) {
-  if (tag.kind == UringKind::kSendNow) {
-    source.onCompletion(tag.kind, completion);  // settleSends() lets go of it
-    return;
-  }
+  // Only streams have those.
+  if (tag.kind == UringKind::kSendNow) sends_.forget(static_cast<UringStream&>(source));
   letGoAfter(tag.slot, source, [&] { source.onCompletion(tag.kind, completion); });
 }
 
@@ -244,7 +242,7 @@ void UringPoller::handleFailedSends() {
     if (tag.kind != UringKind::kSendNow) return;
     entry.user_data = UringTag{}.packed();
     if (std::unique_ptr<UringSource>* found = sources_.find(tag.slot)) {
-      (*found)->onCompletion(tag.kind, {0, entry.res, 0});
+      handleLast(tag, **found, {0, entry.res, 0});
     }
   });
 }

@@ -35,8 +35,7 @@ class UringStream final : public Stream, public UringSource {
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
   void onCompletion(UringKind kind, UringCompletion completion) override;
-  /// The kernel has carried out the kSendNow, whether that has a completion, which came before, or
-  /// not.
+  /// The kernel has carried out the kSendNow: all has left.
   void onSentNow();
   void deliverKept() override;
   void onBuffersBack() override;

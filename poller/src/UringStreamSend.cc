@@ -84,7 +84,6 @@ void UringStream::sendLater() {
 }
 
 void UringStream::onSentNow() {
-  if (!sendsNow_) return;  // it failed, and its completion has said so
   sendsNow_ = sendInFlight_ = false;
   const std::size_t sent = sending_.size();
   sending_.clearOnly();

@@ -8,7 +8,9 @@
 
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -194,6 +196,41 @@ TEST_F(UringFaults, ASendThatTheKernelHasNotTakenYetIsNotTakenForDone) {
   EXPECT_TRUE(echoes("hello"));
   EXPECT_TRUE(echoes("again"));
   EXPECT_GT(calls, 5);
+}
+
+// What became of the others is not known for many turns then.
+TEST_F(UringFaults, SendsThatFindNoRoomWhileTheKernelTakesNotAllLoseNothing) {
+  std::vector<std::unique_ptr<Peer>> others;
+  for (int i = 0; i < 40; ++i) others.push_back(std::make_unique<Peer>(server_.address()));
+  runUntilUp(others.size() + 1);
+  constexpr std::size_t kPiece = 8;
+  const std::string text(patternOf(kPiece * 2000));
+  std::size_t sends = 0;
+  std::size_t turn = 0;
+  const Faults faults([&](const Asked& asked) -> Answer {
+    const bool ours = asked.length % kPiece == 0;
+    if (asked.call == Call::kUringSend && ours && ++sends % 3 == 1) return {.error = EAGAIN};
+    const bool leavesOne = asked.call == Call::kUringEnter && asked.length > 0 && turn % 8 != 0;
+    return leavesOne ? Answer{.atMost = asked.length - 1} : Answer{};
+  });
+  for (std::size_t at = 0; at < text.size(); at += kPiece) {
+    {
+      const FaultsOff off;
+      peer_.sendAll(std::string_view(text).substr(at, kPiece));
+      others[++turn % others.size()]->sendAll("x");
+    }
+    runTurns(loop_, 1);
+  }
+  turn = 0;
+  const FaultsOff off;
+  std::string echo;
+  runUntil(loop_, [&] {
+    char block[4096];
+    const ssize_t n = ::recv(peer_.fd(), block, sizeof block, MSG_DONTWAIT);
+    if (n > 0) echo.append(block, static_cast<std::size_t>(n));
+    return echo.size() >= text.size();
+  });
+  EXPECT_EQ(echo, text);
 }
 
 TEST_F(UringFaults, ASendThatFailsEndsItsConnectionOnly) {
