@@ -2,14 +2,17 @@
 #include <gtest/gtest.h>
 #include <tern/base/Buffer.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "Heap.h"
+#include "support/Sanitizers.h"
 
 namespace tern {
 namespace {
@@ -44,7 +47,7 @@ TEST(Buffer, FreesWhatItTook) {
   const HeapWatch heap;
   {
     Buffer buffer = bufferOf("abc");
-    buffer.append(std::string(10000, 'x'));
+    buffer.append(std::string(2000, 'x'));
     Buffer copy = buffer;
     Buffer moved = std::move(buffer);
     copy = moved;
@@ -52,6 +55,42 @@ TEST(Buffer, FreesWhatItTook) {
     EXPECT_GT(heap.blocks(), 0);
   }
   EXPECT_EQ(heap.blocks(), 0);
+}
+
+// None are under AddressSanitizer, so that it sees each block's end.
+TEST(Buffer, BlocksOfWholeMessagesAreKeptForTheNextAndFreedWithTheThread) {
+  static constexpr std::size_t kSizes[] = {4096, 5000, 16'384, 20'000, 65'536, 1'000'000};
+  // Made before the thread's first block, so gone after what the thread has kept.
+  struct Watch {
+    ~Watch() { *left = heap.blocks(); }
+    std::ptrdiff_t* left;
+    HeapWatch heap;
+  };
+  std::ptrdiff_t left = -1;
+  std::size_t again = 0;
+  std::thread([&] {
+    static thread_local const Watch watch{&left, {}};
+    static_cast<void>(watch.left);
+    for (const std::size_t size : kSizes) static_cast<void>(bufferOf(std::string(size, 'a')));
+    std::vector<std::string> messages;
+    for (const std::size_t size : kSizes) messages.emplace_back(size, 'b');
+    const HeapWatch heap;
+    for (const std::string& message : messages) EXPECT_EQ(bufferOf(message).view(), message);
+    again = heap.allocations();
+  }).join();
+  if (!testing::kSanitized) {
+    EXPECT_EQ(again, 0U);
+  }
+  EXPECT_LE(left, 1) << "ThreadSanitizer counts what registers the watch";
+}
+
+TEST(Buffer, ABlockHasAtMostAQuarterMoreThanItWasAskedFor) {
+  for (std::size_t size = 4096; size <= 4'000'000; size += size / 100) {
+    Buffer buffer;
+    buffer.shrink(size);
+    EXPECT_GE(buffer.writableBytes(), size);
+    EXPECT_LE(buffer.internalCapacity(), (size + Buffer::kCheapPrepend) * 5 / 4);
+  }
 }
 
 TEST(Buffer, TheFirstBytesGetTheInitialSize) {

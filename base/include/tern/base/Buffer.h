@@ -31,7 +31,7 @@ class Buffer {
   static constexpr std::size_t kCheapPrepend = 8;
   static constexpr std::size_t kInitialSize = 1024;
   /// Once emptied, memory above this size is given back.
-  static constexpr std::size_t kKeepWhenEmpty = std::size_t{64} * 1024;
+  static constexpr std::size_t kKeepWhenEmpty = std::size_t{4} * 1024;
 
   Buffer() noexcept = default;
   Buffer(const Buffer& other);
@@ -122,8 +122,8 @@ class Buffer {
 
   /// Bytes of heap held.
   [[nodiscard]] std::size_t internalCapacity() const noexcept { return capacity_; }
-  /// Reallocates to what is readable plus `reserve` writable bytes; with nothing to hold, holds no
-  /// heap at all.
+  /// Reallocates to what is readable plus `reserve` writable bytes, from 4 KiB on up to a quarter
+  /// more; with nothing to hold, holds no heap at all.
   void shrink(std::size_t reserve);
 
   /// Shows `bytes`, which live elsewhere, behind what is already readable: uncopied when the buffer
