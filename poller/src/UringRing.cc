@@ -142,10 +142,11 @@ int UringRing::resultNow(std::uint64_t tag, io_uring_sqe& sqe) {
   const int submitted =
       io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), all, 0, 0, nullptr, 0);
   if (submitted != static_cast<int>(all)) {
-    // It must not be read later, when its memory is someone else's.
+    // It must not be read later, when its memory is someone else's; nor be taken then for the next
+    // such request, before which it completes.
     if (!allSubmitted()) {
       io_uring_prep_nop(&sqe);
-      io_uring_sqe_set_data64(&sqe, tag);
+      io_uring_sqe_set_data64(&sqe, kNobodys);
     }
     return -EBUSY;
   }

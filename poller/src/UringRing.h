@@ -107,6 +107,9 @@ class UringRing {
   [[nodiscard]] const io_uring_cqe& front() const noexcept {
     return ring_.cq.cqes[*ring_.cq.khead & ring_.cq.ring_mask];
   }
+  // user_data of an entry that nobody waits for.
+  static constexpr std::uint64_t kNobodys = 0;
+
   io_uring_sqe* nextBeyond();
   io_uring_sqe* prepareNow();
   [[nodiscard]] bool hasRoomNow() const noexcept;
