@@ -47,7 +47,8 @@ class UringPoller final : public Poller {
   template <class Prepare>
   void request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare);
   /// The same for a kSendNow, of which only failure makes a completion. onSentNow() is called from
-  /// the first poll() by which the kernel has taken the request; until then none waits.
+  /// the first poll() by which the kernel has taken the request; until then none waits. Stream is
+  /// UringStream, which this header can't know.
   template <class Stream, class Prepare>
   void requestNow(Stream& stream, Prepare&& prepare);
   /// Whether there is room for one more of those.
