@@ -104,6 +104,13 @@ class UringFaults : public ::testing::Test, protected FaultyServer {
     return peer_.receiveExactly(message.size()) == message;
   }
 
+  std::vector<std::unique_ptr<Peer>> furtherPeers(std::size_t count) {
+    std::vector<std::unique_ptr<Peer>> peers(count);
+    for (auto& peer : peers) peer = std::make_unique<Peer>(server_.address());
+    runUntilUp(1 + count);
+    return peers;
+  }
+
   static constexpr int kMostTurns = 1'000'000;
   Peer peer_;
 };
@@ -208,9 +215,7 @@ TEST_F(UringFaults, ASendThatTheKernelHasNotTakenYetIsNotTakenForDone) {
 
 // What became of the others is not known for many turns then.
 TEST_F(UringFaults, SendsThatFindNoRoomWhileTheKernelTakesNotAllLoseNothing) {
-  std::vector<std::unique_ptr<Peer>> others;
-  for (int i = 0; i < 40; ++i) others.push_back(std::make_unique<Peer>(server_.address()));
-  runUntilUp(others.size() + 1);
+  const std::vector<std::unique_ptr<Peer>> others = furtherPeers(40);
   constexpr std::size_t kPiece = 8;
   const std::string text(patternOf(kPiece * 2000));
   std::size_t sends = 0;
@@ -242,9 +247,7 @@ TEST_F(UringFaults, SendsThatFindNoRoomWhileTheKernelTakesNotAllLoseNothing) {
 // Two that are readable in one turn: what is left over of the one's request must not be taken for
 // the result of the other's.
 TEST_F(UringFaults, BulkyStreamsWhoseReceivesTheKernelDoesNotTakeLoseNothing) {
-  std::vector<std::unique_ptr<Peer>> peers;
-  for (int i = 0; i < 4; ++i) peers.push_back(std::make_unique<Peer>(server_.address()));
-  runUntilUp(peers.size() + 1);
+  const std::vector<std::unique_ptr<Peer>> peers = furtherPeers(4);
   const std::string text(patternOf(100'000));
   // By chance, as a turn makes several calls, of which not the same may fail each time.
   std::minstd_rand chance;
