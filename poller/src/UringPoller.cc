@@ -235,7 +235,8 @@ int UringPoller::settleSends() {
   return settled;
 }
 
-// Before anything else, and each once: the completion stays in the ring.
+// Before anything else, and each once: the completion stays in the ring. Also those that come
+// meanwhile: a callback may submit further sends, which the kernel has taken then.
 void UringPoller::handleFailedSends() {
   ring_.forEachCompletion([this](io_uring_cqe& entry) {
     const UringTag tag = UringTag::unpack(entry.user_data);

@@ -78,11 +78,13 @@ class UringRing {
     return completion;
   }
 
-  /// Calls f(io_uring_cqe&) for each that there is now, the oldest first, without taking it.
+  /// Calls f(io_uring_cqe&) for each, the oldest first and those last that the calls of f bring,
+  /// without taking it.
   template <class F>
   void forEachCompletion(F&& f) {
-    const unsigned end = io_uring_smp_load_acquire(ring_.cq.ktail);
-    for (unsigned at = *ring_.cq.khead; at != end; ++at) f(ring_.cq.cqes[at & ring_.cq.ring_mask]);
+    for (unsigned at = *ring_.cq.khead; at != io_uring_smp_load_acquire(ring_.cq.ktail); ++at) {
+      f(ring_.cq.cqes[at & ring_.cq.ring_mask]);
+    }
   }
   /// Whether the kernel keeps completions that it found no room for; the next enter() brings them.
   [[nodiscard]] bool overflown() const noexcept {

@@ -2,17 +2,27 @@
 // or passes; it does not leave loop().
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <tern/base/OutputQueue.h>
+#include <tern/base/UniqueFd.h>
 #include <tern/net/EventLoop.h>
 #include <tern/net/TcpConnection.h>
 #include <tern/net/TcpServer.h>
+#include <tern/poller/Poller.h>
+#include <tern/poller/PollerSpec.h>
+#include <tern/poller/Stream.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "support/EachPoller.h"
@@ -234,14 +244,15 @@ TEST_F(UringFaults, SendsThatFindNoRoomWhileTheKernelTakesNotAllLoseNothing) {
     }
     runTurns(loop_, 1);
   }
-  turn = 0;
+  EXPECT_GT(faults.injected(Call::kUringEnter), 0U);
+  EXPECT_GT(faults.injected(Call::kUringSend), 0U);
   const FaultsOff off;
   std::string echo;
   runUntil(loop_, [&] {
     receiveSome(peer_, echo);
     return echo.size() >= text.size();
   });
-  EXPECT_EQ(echo, text);
+  expectSameBytes(echo, text);
 }
 
 // Two that are readable in one turn: what is left over of the one's request must not be taken for
@@ -270,9 +281,60 @@ TEST_F(UringFaults, BulkyStreamsWhoseReceivesTheKernelDoesNotTakeLoseNothing) {
       }
       return all || !reasons_.empty();
     });
-    for (const std::string& echo : echoes) EXPECT_TRUE(echo == text) << "round " << round;
+    for (const std::string& echo : echoes) expectSameBytes(echo, text);
   }
+  EXPECT_GT(faults.injected(Call::kUringEnter), 0U);
   EXPECT_TRUE(reasons_.empty()) << reasons_.front().message();
+}
+
+// The submission of such a piece, in the callback that tells of the first one's failure, is that of
+// the second one, too.
+TEST(UringStreamFaults, ASendThatFindsNoRoomWhileAnotherOnesIsToldOfLosesNothing) {
+  struct End final : StreamHandler {
+    void onData(std::span<const char> /*bytes*/) override {}
+    void onEof() override {}
+    void onSent(std::size_t bytes) override {
+      sent += bytes;
+      if (then) std::exchange(then, nullptr)();
+    }
+    void onError(std::error_code error) override { ADD_FAILURE() << error.message(); }
+
+    std::function<void()> then;
+    std::size_t sent = 0;
+    OutputQueue queue;
+    UniqueFd peer;
+    StreamPtr stream;
+  };
+  const PollerSpec::Made made = PollerSpec(PollerKind::kUring).make();
+  std::array<End, 3> ends;
+  for (End& end : ends) {
+    std::array<int, 2> fds{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
+    end.peer = UniqueFd(fds[1]);
+    end.stream = made.poller->openStream(UniqueFd(fds[0]), end);
+    end.queue.append(std::string_view("hello"));
+  }
+  auto& [first, second, third] = ends;
+  first.then = [&] {
+    EXPECT_EQ(second.stream->send(second.queue), 5U);
+    EXPECT_EQ(third.stream->sendNow(std::string_view("hello")), 5U);
+  };
+  std::array<int, 2> sends{};
+  const Faults faults(only(Call::kUringSend, [&](const Asked& asked) {
+    if (asked.fd == first.stream->fd() && ++sends[0] == 1) return Answer{.atMost = 2};
+    if (asked.fd == second.stream->fd() && ++sends[1] == 1) return Answer{.error = EAGAIN};
+    return Answer{};
+  }));
+  EXPECT_EQ(first.stream->send(first.queue), 5U);
+  for (int turns = 0; turns < 100 && first.sent + second.sent < 10; ++turns) {
+    made.poller->runOnce(std::chrono::milliseconds(10));
+  }
+  const FaultsOff off;
+  for (const End& end : ends) {
+    char bytes[10];
+    EXPECT_EQ(::recv(end.peer.get(), bytes, sizeof bytes, MSG_DONTWAIT), 5);
+  }
+  EXPECT_EQ(sends, (std::array{2, 2}));
 }
 
 TEST_F(UringFaults, ASendThatFailsEndsItsConnectionOnly) {
