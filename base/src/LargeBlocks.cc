@@ -1,6 +1,7 @@
 // LargeBlocks: lists of spare blocks, four sizes to each doubling.
 #include "LargeBlocks.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <new>
@@ -34,42 +35,61 @@ struct Spare {
   Spare* next;
 };
 
-class SpareList {
+struct List {
+  Spare* first = nullptr;
+  std::size_t bytes = 0;  // each
+  std::size_t kept = 0;   // all
+};
+
+class SpareLists {
  public:
-  SpareList() = default;
-  SpareList(const SpareList&) = delete;
-  SpareList& operator=(const SpareList&) = delete;
-  ~SpareList() {
-    for (std::size_t bytes = kLeast; bytes <= kLargest; bytes += stepFrom(bytes)) {
-      while (char* block = take(bytes)) ::operator delete(block, bytes);
+  SpareLists() = default;
+  SpareLists(const SpareLists&) = delete;
+  SpareLists& operator=(const SpareLists&) = delete;
+  ~SpareLists() {
+    for (List& list : lists_) {
+      while (list.first != nullptr) freeOne(list);
     }
     kept_ = kMostKept;  // what is freed even later on this thread is not kept
   }
 
   char* take(std::size_t bytes) noexcept {
-    Spare*& first = first_[listOf(bytes)];
-    Spare* const block = first;
-    if (block == nullptr) return nullptr;
-    first = block->next;
-    kept_ -= bytes;
-    return reinterpret_cast<char*>(block);
+    List& list = lists_[listOf(bytes)];
+    return list.first == nullptr ? nullptr : takeFrom(list);
   }
 
+  // A size that is in use takes the place of one that has more, and may not be any longer.
   // NOLINTNEXTLINE(readability-non-const-parameter): the list's link is made in it
   bool keep(char* block, std::size_t bytes) noexcept {
-    if (kept_ + bytes > kMostKept) return false;
-    Spare*& first = first_[listOf(bytes)];
-    first = new (block) Spare{first};
+    List& list = lists_[listOf(bytes)];
+    while (kept_ + bytes > kMostKept) {
+      List& fullest = *std::max_element(lists_.begin(), lists_.end(), hasLess);
+      if (fullest.kept <= list.kept) return false;
+      freeOne(fullest);
+    }
+    list.first = new (block) Spare{list.first};
+    list.bytes = bytes;
+    list.kept += bytes;
     kept_ += bytes;
     return true;
   }
 
  private:
-  std::array<Spare*, listOf(kLargest) + 1> first_{};
+  static bool hasLess(const List& one, const List& other) noexcept { return one.kept < other.kept; }
+  char* takeFrom(List& list) noexcept {
+    Spare* const block = list.first;
+    list.first = block->next;
+    list.kept -= list.bytes;
+    kept_ -= list.bytes;
+    return reinterpret_cast<char*>(block);
+  }
+  void freeOne(List& list) noexcept { ::operator delete(takeFrom(list), list.bytes); }
+
+  std::array<List, listOf(kLargest) + 1> lists_{};
   std::size_t kept_ = 0;
 };
 
-constinit thread_local SpareList tSpare;
+constinit thread_local SpareLists tSpare;
 
 }  // namespace
 

@@ -1,6 +1,7 @@
-// LargeBlocks: memory for whole messages. malloc gives memory back to the kernel as soon as 128 KiB
-// are free at the end of its heap, so ten replies of 16 KiB that leave together are enough; then
-// the kernel has to zero every page of the next ones: several times the cost of filling them.
+// LargeBlocks: memory for whole messages. malloc gives memory back to the kernel as soon as 128
+// KiB, at first, are free at the end of its heap, so ten replies of 16 KiB that leave together are
+// enough; then the kernel has to zero every page of the next ones: several times the cost of
+// filling them.
 #pragma once
 
 #include <cstddef>

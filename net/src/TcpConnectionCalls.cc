@@ -38,7 +38,7 @@ void TcpConnection::sendView(std::string_view bytes) {
   }
 }
 
-// Not the first reply of a callback, or one too large for a spare block.
+// A further reply of the callback, one too large for a spare block, or one from elsewhere.
 void TcpConnection::sendBehind(std::string_view bytes) {
   const bool simple = tasks_->isLoopThread() && plain_ && callbackDepth_ > 0;
   if (!simple || bytes.size() >= kLargePiece) {
