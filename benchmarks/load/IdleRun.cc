@@ -37,9 +37,9 @@ bool IdleRun::wakeServer() {
 }
 
 void IdleRun::hold() {
-  const TimePoint end = now() + fromSeconds(session_.options().seconds);
   Window window(session_.options());
   window.open({});
+  const TimePoint end = now() + fromSeconds(session_.options().seconds);
   for (TimePoint at = now(); at < end && session_.interrupts() == 0; at = now()) {
     session_.poll(end - at, [this](std::uint32_t id, std::uint32_t events) {
       try {
