@@ -20,9 +20,7 @@ void TcpConnection::runCallback(Call&& call) {
 template <class Call>
 inline void TcpConnection::runCallbackHere(Call&& call) {
   ++callbackDepth_;
-  if (roomy_ && inFlight_ == 0 && output_.empty()) {
-    direct_.store(firstOf(ThreadCheck::thisThread()), std::memory_order_relaxed);
-  }
+  if (roomy_ && inFlight_ == 0 && output_.empty()) direct_ = first();
   try {
     if (LoopWatch::ofThisThread() != nullptr) [[unlikely]] {
       runWatched(call);
@@ -71,7 +69,7 @@ void TcpConnection::callLater(Call&& call) {
 }
 
 template <class Call>
-void TcpConnection::runWatched(Call& call) {
+void TcpConnection::runWatched(Call call) {
   const LoopWatch::Scope scope(*LoopWatch::ofThisThread(),
                                {.owner = &callbacks_->name, .id = id_, .peer = peer_});
   call();

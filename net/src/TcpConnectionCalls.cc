@@ -29,9 +29,8 @@ void TcpConnection::onLoop(Post&& post) {
 
 void TcpConnection::sendView(std::string_view bytes) {
   // Nearly always: the first reply of a callback.
-  if (direct_.load(std::memory_order_relaxed) == firstOf(ThreadCheck::thisThread()) &&
-      OutputQueue::fitsSpare(bytes)) {
-    sendDirectly();
+  if (direct_ == first() && OutputQueue::fitsSpare(bytes)) {
+    direct_ = this;
     output_.appendToSpare(bytes);
   } else {
     sendBehind(bytes);
@@ -47,7 +46,7 @@ void TcpConnection::sendBehind(std::string_view bytes) {
   }
   output_.append(bytes);
   if (!output_.empty() && queuedBytes() + output_.roomInTail() <= callbacks_->firstMark()) {
-    sendDirectly();
+    direct_ = this;
   } else {
     sendNextWithCare();
     appended();

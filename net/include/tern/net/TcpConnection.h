@@ -15,7 +15,6 @@
 #include "tern/base/Buffer.h"
 #include "tern/base/Clock.h"
 #include "tern/base/OutputQueue.h"
-#include "tern/base/ThreadCheck.h"
 #include "tern/net/Callbacks.h"
 #include "tern/net/CompactAddress.h"
 #include "tern/net/SocketAddress.h"
@@ -98,10 +97,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   /// close.
   void send(std::string_view bytes) {
     // Nearly always, from the second reply of a callback on.
-    if (direct_.load(std::memory_order_relaxed) == ThreadCheck::thisThread() &&
-        output_.extendLast(bytes)) {
-      return;
-    }
+    if (direct_ == this && output_.extendLast(bytes)) return;
     sendView(bytes);
   }
   void send(const char* text) { send(std::string_view(text)); }
@@ -239,7 +235,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   template <class Call>
   void callLater(Call&& call);
   template <class Call>
-  [[gnu::noinline]] void runWatched(Call& call);
+  [[gnu::noinline]] void runWatched(Call call);
   void afterCallback();
   bool leaveCallback() noexcept;
   void scheduleTurnEnd();
@@ -261,13 +257,10 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
     closeError_ = reason.value();
     closeDomain_ = &reason.category();
   }
-  static const void* firstOf(const void* thread) noexcept {
-    return static_cast<const char*>(thread) + 1;
+  [[nodiscard]] const void* first() const noexcept {
+    return reinterpret_cast<const char*>(this) + 1;
   }
-  void sendDirectly() noexcept {
-    direct_.store(ThreadCheck::thisThread(), std::memory_order_relaxed);
-  }
-  void sendNextWithCare() noexcept { direct_.store(nullptr, std::memory_order_relaxed); }
+  static void sendNextWithCare() noexcept { direct_ = nullptr; }
   void aboveAMark(std::size_t now);
   void fellToLowMark(std::size_t waiting);
   void writeCompleted();
@@ -292,6 +285,12 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   void settleInput();
   void keepUnread();
 
+  // The connection in one of whose callbacks this thread is, while sending to it has no other
+  // consequence than that the bytes leave, its output_ is not empty, and no mark is within the
+  // reach of its last block. Its first() while output_ is empty and the same holds for a first
+  // block. Else null, as after any callback: that only means to look.
+  static inline constinit thread_local const void* direct_ = nullptr;
+
   // The order, and the widths of the flags, make for few bytes: an idle connection is little else.
   const std::shared_ptr<TaskQueue> tasks_;  // the loop may be gone when others still send
   std::shared_ptr<const ConnectionCallbacks> callbacks_;
@@ -302,10 +301,6 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   Buffer input_;
   OutputQueue output_;
   std::size_t inFlight_ = 0;  // taken by the stream, not yet sent
-  // The loop's thread, while in one of its callbacks sending has no other consequence than that the
-  // bytes leave, output_ is not empty, and no mark is within the reach of its last block. firstOf()
-  // that thread while output_ is empty and the same holds for a first block of it. Else null.
-  std::atomic<const void*> direct_{nullptr};
   std::any context_;
   const std::uint64_t id_;
   const std::error_category* closeDomain_ = &std::system_category();
