@@ -46,7 +46,7 @@ class UringBuffers {
   /// For the kernel, which sees it at publish(). Returns its memory.
   char* queue(std::uint16_t id) noexcept {
     char* const buffer = memory_ + static_cast<std::size_t>(id) * size_;
-    io_uring_buf& entry = entries_->bufs[tail_++ & (count_ - 1)];
+    io_uring_buf& entry = entries_->bufs[tail_++ & mask_];
     entry.addr = reinterpret_cast<std::uint64_t>(buffer);
     entry.len = size_;
     entry.bid = id;
@@ -54,6 +54,7 @@ class UringBuffers {
   }
   UringRing& ring_;
   std::uint32_t count_;
+  std::uint32_t mask_ = count_ - 1;
   std::uint32_t size_;
   std::uint32_t provided_ = 0;
   std::uint16_t tail_ = 0;  // the kernel sees it at publish()

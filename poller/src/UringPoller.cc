@@ -181,13 +181,11 @@ inline void UringPoller::letGoAfter(SlotId id, UringSource& source, Call&& call)
   if (--source.holds_ == 0) release(id);
 }
 
-inline void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
+void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
   std::unique_ptr<UringSource>* found = sources_.find(tag.slot);
   if (found == nullptr) {
     orphaned(completion);
-    return;
-  }
-  if (completion.more()) [[likely]] {
+  } else if (completion.more()) {
     (*found)->onCompletion(tag.kind, completion);  // the request still holds it
   } else {
     handleLast(tag, **found, completion);
@@ -200,7 +198,19 @@ void UringPoller::handleLast(UringTag tag, UringSource& source, UringCompletion 
   letGoAfter(tag.slot, source, [&] { source.onCompletion(tag.kind, completion); });
 }
 
-void UringPoller::handle(UringCompletion completion) {
+inline void UringPoller::handle(UringCompletion completion) {
+  const UringTag tag = UringTag::unpack(completion.userData);
+  // Nearly always. Only streams have those, so they need no virtual call.
+  if (tag.kind == UringKind::kReceive && completion.more()) [[likely]] {
+    if (std::unique_ptr<UringSource>* found = sources_.find(tag.slot)) [[likely]] {
+      static_cast<UringStream&>(**found).onReceiving(completion);
+      return;
+    }
+  }
+  handleOther(completion);
+}
+
+void UringPoller::handleOther(UringCompletion completion) {
   const UringTag tag = UringTag::unpack(completion.userData);
   if (tag.ofSource()) {
     handleSource(tag, completion);
@@ -239,8 +249,8 @@ int UringPoller::settleSends() {
 // meanwhile: a callback may submit further sends, which the kernel has taken then.
 void UringPoller::handleFailedSends() {
   ring_.forEachCompletion([this](io_uring_cqe& entry) {
+    if (UringTag::kindOf(entry.user_data) != UringKind::kSendNow) return;
     const UringTag tag = UringTag::unpack(entry.user_data);
-    if (tag.kind != UringKind::kSendNow) return;
     entry.user_data = UringTag{}.packed();
     if (std::unique_ptr<UringSource>* found = sources_.find(tag.slot)) {
       handleLast(tag, **found, {0, entry.res, 0});

@@ -52,7 +52,9 @@ class UringPoller final : public Poller {
   template <class Stream, class Prepare>
   void requestNow(Stream& stream, Prepare&& prepare);
   /// Whether there is room for one more of those.
-  [[nodiscard]] bool mayRequestNow() const noexcept { return !sends_.full(); }
+  [[nodiscard]] bool mayRequestNow() const noexcept { return !sends_.full() && ring_.hasRoom(); }
+  /// The same, once what is queued is submitted if that makes room.
+  [[nodiscard]] bool makeRoomForNow() { return !sends_.full() && ring_.makeRoom(); }
   /// Cancels the source's request of this kind; it still completes, as does the cancellation.
   void cancel(SlotId id, UringSource& source, UringKind kind);
   /// Submits all that is queued now; false when the kernel takes it only later.
@@ -72,11 +74,11 @@ class UringPoller final : public Poller {
     return ring_.runNow(kNowTag, std::forward<Prepare>(prepare));
   }
 
-  /// The bytes of a completion: ours until the next poll(). Of each that has a buffer they must be
-  /// taken, once.
+  /// The bytes of a completion that has a buffer: ours until the next poll(). They must be taken,
+  /// once.
   [[nodiscard]] std::span<const char> taken(UringCompletion completion) noexcept {
     const int n = completion.result;
-    return buffers_->taken(static_cast<std::uint16_t>(completion.buffer()),
+    return buffers_->taken(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT),
                            n > 0 ? static_cast<std::size_t>(n) : 0);
   }
   /// How much a bulky stream receives at a time.
@@ -107,13 +109,14 @@ class UringPoller final : public Poller {
   void disarm(std::uint32_t slot);
   bool feedStarved();
   void handle(UringCompletion completion);
+  // Out of line: what is called for each message needs few registers so.
+  [[gnu::noinline]] void handleOther(UringCompletion completion);
   void handleFailedSends();
   int settleSends();
-  // Out of line: what is called for each message needs few registers so.
-  [[gnu::noinline]] void handleChannel(SlotId tag, UringCompletion completion);
+  void handleChannel(SlotId tag, UringCompletion completion);
   static void ended(Watched& watched) noexcept;
   void handleSource(UringTag tag, UringCompletion completion);
-  [[gnu::noinline]] void handleLast(UringTag tag, UringSource& source, UringCompletion completion);
+  void handleLast(UringTag tag, UringSource& source, UringCompletion completion);
   template <class Call>
   void letGoAfter(SlotId id, UringSource& source, Call&& call);
   [[gnu::cold, gnu::noinline]] void orphaned(UringCompletion completion);

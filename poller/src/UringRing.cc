@@ -112,12 +112,16 @@ void UringRing::setUp(std::uint32_t submissionEntries, std::uint32_t completionE
 
 UringRing::~UringRing() { io_uring_queue_exit(&ring_); }
 
-io_uring_sqe* UringRing::nextBeyond() {
-  if (!backlog_.empty()) return &backlog_.push({});
+bool UringRing::makeRoom() {
+  if (room_ > 0) return true;
+  // Those go first.
+  if (!backlog_.empty()) return false;
   if (io_uring_sq_space_left(&ring_) == 0) enterOnce(0, Duration::zero());
   room_ = io_uring_sq_space_left(&ring_);
-  return room_ > 0 ? next() : &backlog_.push({});
+  return room_ > 0;
 }
+
+io_uring_sqe* UringRing::nextBeyond() { return makeRoom() ? next() : &backlog_.push({}); }
 
 // Last in its submission, and with room for its completion behind those of the others: so that, as
 // it does not wait, the completion is there when the call returns.

@@ -44,6 +44,11 @@ class UringRing {
     return &queue.sqes[queue.sqe_tail++ & queue.ring_mask];
   }
 
+  /// Whether the ring has room for the entry of next() without that.
+  [[nodiscard]] bool hasRoom() const noexcept { return room_ > 0; }
+  /// Submits when the ring is full; false when it still is.
+  [[nodiscard]] bool makeRoom();
+
   /// Submits everything queued and waits for `waitFor` completions (0: does not wait) up to
   /// `timeout`; also, a little, when there is no memory. Makes no system call when there is nothing
   /// to submit, to wait for or to run.
@@ -82,8 +87,11 @@ class UringRing {
   /// without taking it.
   template <class F>
   void forEachCompletion(F&& f) {
-    for (unsigned at = *ring_.cq.khead; at != io_uring_smp_load_acquire(ring_.cq.ktail); ++at) {
-      f(ring_.cq.cqes[at & ring_.cq.ring_mask]);
+    io_uring_cqe* const entries = ring_.cq.cqes;
+    const unsigned mask = ring_.cq.ring_mask;
+    unsigned at = *ring_.cq.khead;
+    for (unsigned end = 0; at != (end = io_uring_smp_load_acquire(ring_.cq.ktail));) {
+      for (; at != end; ++at) f(entries[at & mask]);
     }
   }
   /// Whether the kernel keeps completions that it found no room for; the next enter() brings them.

@@ -37,8 +37,11 @@ struct UringTag {
            (static_cast<std::uint64_t>(kind) << 24U) | slot.index;
   }
   [[nodiscard]] bool ofSource() const noexcept { return kind > UringKind::kChannel; }
+  static UringKind kindOf(std::uint64_t bits) noexcept {
+    return static_cast<UringKind>((bits >> 24U) & 0xFFU);
+  }
   static UringTag unpack(std::uint64_t bits) noexcept {
-    return {static_cast<UringKind>((bits >> 24U) & 0xFFU),
+    return {kindOf(bits),
             {static_cast<std::uint32_t>(bits & (kMostSlots - 1)),
              static_cast<std::uint32_t>(bits >> 32U)}};
   }

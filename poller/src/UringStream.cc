@@ -71,19 +71,6 @@ void UringStream::armWatch() {
 }
 
 void UringStream::onCompletion(UringKind kind, UringCompletion completion) {
-  // Nearly always: bytes, for a reader, from a receive that goes on, and which fills no buffer.
-  const bool usual = kind == UringKind::kReceive && completion.more() && completion.result > 0 &&
-                     delivers_ && streak_ == 0 && completion.result < poller_.bufferSize();
-  if (usual) [[likely]] {
-    ++poller_.counters().receives;
-    hadSome_ = true;
-    handler_->onData(poller_.taken(completion));
-  } else {
-    onOther(kind, completion);
-  }
-}
-
-void UringStream::onOther(UringKind kind, UringCompletion completion) {
   switch (kind) {
     case UringKind::kReceive:
       try {

@@ -35,8 +35,30 @@ class UringStream final : public Stream, public UringSource {
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
   void onCompletion(UringKind kind, UringCompletion completion) override;
+  /// The same for a kReceive that goes on.
+  void onReceiving(UringCompletion completion) {
+    // Nearly always: bytes, for a reader, that do not fill a buffer.
+    const bool usual = completion.result > 0 && delivers_ && streak_ == 0 &&
+                       completion.result < poller_.bufferSize();
+    if (usual) [[likely]] {
+      ++poller_.counters().receives;
+      hadSome_ = true;
+      handler_->onData(poller_.taken(completion));
+    } else {
+      onCompletion(UringKind::kReceive, completion);
+    }
+  }
   /// The kernel has carried out the kSendNow: all has left.
-  void onSentNow();
+  void onSentNow() {
+    sendsNow_ = sendInFlight_ = false;
+    const std::size_t sent = sending_.size();
+    sending_.clearOnly();
+    if (failed_ || shutdownWanted_ || handler_ == nullptr) [[unlikely]] {
+      if (handler_ != nullptr && !failed_) allSent(sent);
+    } else {
+      handler_->onSent(sent);
+    }
+  }
   void deliverKept() override;
   void onBuffersBack() override;
   void abandon() override;
@@ -46,8 +68,6 @@ class UringStream final : public Stream, public UringSource {
 
   void armReceive();
   void armWatch();
-  // Cold: kept out of line, so that what is called for each message needs few registers.
-  [[gnu::cold]] void onOther(UringKind kind, UringCompletion completion);
   void onReceived(UringCompletion completion);
   void receiveMuch();
   void ended();
@@ -57,7 +77,8 @@ class UringStream final : public Stream, public UringSource {
   void deferDelivery();
   void onSendDone(int result);
   [[gnu::cold]] void sendStuck(int result);
-  void allSent(std::size_t last);
+  [[gnu::cold]] void allSent(std::size_t last);
+  [[gnu::noinline]] std::size_t sendOther(OutputQueue& queue);
   void submitSend();
   [[gnu::cold]] void submitGathered();
   void sendLater();
@@ -83,12 +104,12 @@ class UringStream final : public Stream, public UringSource {
   bool starving_ : 1 = false;
   bool hadSome_ : 1 = false;  // since the receive was armed
   bool watchArmed_ : 1 = false;
-  bool sendInFlight_ : 1 = false;
-  bool sendsNow_ : 1 = false;  // that is a kSendNow, and has not failed
-  bool shutdownWanted_ : 1 = false;
   bool deliveryDeferred_ : 1 = false;
   bool eof_ : 1 = false;      // the peer's FIN was received
   bool eofTold_ : 1 = false;  // and handed on
+  bool sendInFlight_ : 1 = false;
+  bool sendsNow_ : 1 = false;  // that is a kSendNow, and has not failed
+  bool shutdownWanted_ : 1 = false;
   bool failed_ : 1 = false;
   UniqueFd fd_;
   UringPoller& poller_;

@@ -13,24 +13,32 @@ namespace {
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
 constexpr unsigned kSendFlags = MSG_NOSIGNAL | MSG_WAITALL;
 
+// One request can send it all.
+bool isPlain(const OutputQueue& queue) {
+  return queue.front().size() == queue.size() && queue.size() <= kMostAtOnce;
+}
+
 }  // namespace
 
+// A send that finds room, as nearly all do, costs no completion so. Of one that does not, what is
+// left waits for room. Without a call there is no frame.
 std::size_t UringStream::send(OutputQueue& queue) {
   if (sendInFlight_ || failed_ || queue.empty()) return 0;
-  const std::size_t size = queue.size();
-  const bool oneChunk = queue.front().size() == size;
-  // A send that finds room, as nearly all do, costs no completion so. Of one that does not, what is
-  // left waits for room.
-  if (oneChunk && size <= kMostAtOnce && poller_.mayRequestNow()) [[likely]] {
-    sending_.swap(queue);  // it was empty
-    poller_.requestNow(*this, [this](io_uring_sqe* sqe) {
-      const std::span<const char> all = sending_.front();
-      io_uring_prep_send(sqe, fd_.get(), all.data(), all.size(), kSendFlags | MSG_DONTWAIT);
-    });
-    sendInFlight_ = sendsNow_ = true;
-    ++poller_.counters().sends;
-    return size;
+  if (!isPlain(queue) || !poller_.mayRequestNow()) [[unlikely]] {
+    return sendOther(queue);
   }
+  poller_.requestNow(*this, [&](io_uring_sqe* sqe) {
+    io_uring_prep_send(sqe, fd_.get(), queue.front().data(), queue.size(),
+                       kSendFlags | MSG_DONTWAIT);
+  });
+  ++poller_.counters().sends;
+  sendInFlight_ = sendsNow_ = true;
+  sending_.takeAll(queue);
+  return sending_.size();
+}
+
+std::size_t UringStream::sendOther(OutputQueue& queue) {
+  if (isPlain(queue) && poller_.makeRoomForNow()) return send(queue);
   queue.moveFrontTo(sending_, UringMessages::kChunks);
   submitSend();
   return sending_.size();
@@ -83,14 +91,7 @@ void UringStream::sendLater() {
   sendInFlight_ = true;
 }
 
-void UringStream::onSentNow() {
-  sendsNow_ = sendInFlight_ = false;
-  const std::size_t sent = sending_.size();
-  sending_.clearOnly();
-  if (handler_ != nullptr && !failed_) allSent(sent);
-}
-
-inline void UringStream::allSent(std::size_t last) {
+void UringStream::allSent(std::size_t last) {
   if (shutdownWanted_) ::shutdown(fd_.get(), SHUT_WR);
   handler_->onSent(last);
 }

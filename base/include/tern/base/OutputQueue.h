@@ -101,6 +101,11 @@ class OutputQueue {
     }
   }
 
+  /// All that `from` holds; this one must be empty.
+  void takeAll(OutputQueue& from) noexcept {
+    head_ = std::exchange(from.head_, nullptr);
+    size_ = std::exchange(from.size_, 0);
+  }
   /// Moves up to maxChunks whole chunks from the front to the end of `to`; returns their bytes.
   std::size_t moveFrontTo(OutputQueue& to, std::size_t maxChunks) noexcept;
 
