@@ -20,12 +20,11 @@ class ListenerSource final : public UringSource {
   ListenerSource(UringPoller& poller, UniqueFd fd, ListenerHandler& handler)
       : poller_(poller), handler_(&handler), fd_(std::move(fd)) {}
 
-  void setId(SlotId id) noexcept { id_ = id; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
   void pause();
   void resume();
-  void leave() { poller_.abandon(id_, *this); }
+  void leave() { poller_.abandon(*this); }
 
   void onCompletion(UringKind kind, UringCompletion completion) override;
   void deliverKept() override;
@@ -40,7 +39,6 @@ class ListenerSource final : public UringSource {
   UringPoller& poller_;
   ListenerHandler* handler_;  // null once the user's Listener is gone
   UniqueFd fd_;
-  SlotId id_;
   std::deque<UniqueFd> kept_;  // accepted while paused
   bool paused_ = true;
   bool armed_ = false;
@@ -52,7 +50,7 @@ void ListenerSource::arm() {
   if (handler_ == nullptr || paused_ || armed_) return;
   // No address: one buffer shared by all accepts would be overwritten. Whoever wants it asks
   // getpeername().
-  poller_.request(id_, *this, UringKind::kAccept, [this](io_uring_sqe* sqe) {
+  poller_.request(*this, UringKind::kAccept, [this](io_uring_sqe* sqe) {
     io_uring_prep_multishot_accept(sqe, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
   });
   armed_ = true;
@@ -61,7 +59,7 @@ void ListenerSource::arm() {
 void ListenerSource::pause() {
   paused_ = true;
   if (!armed_ || cancelled_) return;
-  poller_.cancel(id_, *this, UringKind::kAccept);
+  poller_.cancel(*this, UringKind::kAccept);
   cancelled_ = true;
 }
 
@@ -118,14 +116,14 @@ void ListenerSource::deliverKept() {
 
 void ListenerSource::deferDelivery() {
   if (kept_.empty() || deliveryDeferred_) return;
-  poller_.deferDelivery(id_);
+  poller_.deferDelivery(*this);
   deliveryDeferred_ = true;
 }
 
 void ListenerSource::abandon() {
   handler_ = nullptr;
   kept_.clear();
-  if (armed_ && !cancelled_) poller_.cancel(id_, *this, UringKind::kAccept);
+  if (armed_ && !cancelled_) poller_.cancel(*this, UringKind::kAccept);
   if (!armed_) return;
   // Until the kernel has dropped the accept, the port stays taken: a server that takes the place of
   // this one must not fail. Not closed while a request that names the fd waits to be submitted.
@@ -156,7 +154,7 @@ std::unique_ptr<Listener> openUringListener(UringPoller& poller, UniqueFd fd,
   auto source = std::make_unique<ListenerSource>(poller, std::move(fd), handler);
   ListenerSource& stays = *source;
   auto listener = std::make_unique<UringListener>();
-  stays.setId(poller.add(std::move(source)));
+  poller.add(std::move(source));
   listener->attach(stays);
   listener->resume();
   return listener;

@@ -135,16 +135,16 @@ int UringPoller::poll(Duration timeout) {
 
 // --- sources ---
 
-SlotId UringPoller::add(std::unique_ptr<UringSource> source) {
-  const SlotId id = sources_.insert(std::move(source));
-  if (id.index >= UringTag::kMostSlots) {
-    sources_.erase(id);
+void UringPoller::add(std::unique_ptr<UringSource> source) {
+  UringSource& added = *source;
+  added.id_ = sources_.insert(std::move(source));
+  if (added.id_.index >= UringTag::kMostSlots) {
+    sources_.erase(added.id_);
     throwSystemError(ENFILE, "io_uring: more connections in one loop than its tags can name");
   }
-  return id;
 }
 
-void UringPoller::abandon(SlotId id, UringSource& source) {
+void UringPoller::abandon(UringSource& source) {
   source.holds_ &= ~UringSource::kUser;
   try {
     source.abandon();
@@ -153,12 +153,12 @@ void UringPoller::abandon(SlotId id, UringSource& source) {
     log(LogLevel::kError,
         [&] { return std::string("io_uring: requests can't be cancelled: ") + error.what(); });
   }
-  if (source.holds_ == 0) release(id);
+  if (source.holds_ == 0) sources_.erase(source.id());
 }
 
-void UringPoller::cancel(SlotId id, UringSource& source, UringKind kind) {
-  const std::uint64_t target = UringTag{kind, id}.packed();
-  request(id, source, UringKind::kCancel,
+void UringPoller::cancel(UringSource& source, UringKind kind) {
+  const std::uint64_t target = UringTag{kind, source.id()}.packed();
+  request(source, UringKind::kCancel,
           [target](io_uring_sqe* sqe) { io_uring_prep_cancel64(sqe, target, 0); });
 }
 
@@ -167,18 +167,16 @@ bool UringPoller::flushed() {
   return ring_.allSubmitted();
 }
 
-void UringPoller::release(SlotId id) { sources_.erase(id); }
-
 // The source outlives the call, whatever that does, and goes then if nothing else holds it.
 template <class Call>
-inline void UringPoller::letGoAfter(SlotId id, UringSource& source, Call&& call) {
+inline void UringPoller::letGoAfter(UringSource& source, Call&& call) {
   try {
     call();
   } catch (...) {
-    if (--source.holds_ == 0) release(id);
+    if (--source.holds_ == 0) sources_.erase(source.id());
     throw;
   }
-  if (--source.holds_ == 0) release(id);
+  if (--source.holds_ == 0) sources_.erase(source.id());
 }
 
 void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
@@ -188,14 +186,14 @@ void UringPoller::handleSource(UringTag tag, UringCompletion completion) {
   } else if (completion.more()) {
     (*found)->onCompletion(tag.kind, completion);  // the request still holds it
   } else {
-    handleLast(tag, **found, completion);
+    handleLast(tag.kind, **found, completion);
   }
 }
 
-void UringPoller::handleLast(UringTag tag, UringSource& source, UringCompletion completion) {
+void UringPoller::handleLast(UringKind kind, UringSource& source, UringCompletion completion) {
   // Only streams have those.
-  if (tag.kind == UringKind::kSendNow) sends_.forget(static_cast<UringStream&>(source));
-  letGoAfter(tag.slot, source, [&] { source.onCompletion(tag.kind, completion); });
+  if (kind == UringKind::kSendNow) sends_.forget(static_cast<UringStream&>(source));
+  letGoAfter(source, [&] { source.onCompletion(kind, completion); });
 }
 
 inline void UringPoller::handle(UringCompletion completion) {
@@ -240,7 +238,7 @@ int UringPoller::settleSends() {
   int settled = 0;
   while (UringStream* stream = sends_.take()) {
     ++settled;
-    letGoAfter(stream->id(), *stream, [&] { stream->onSentNow(); });
+    letGoAfter(*stream, [&] { stream->onSentNow(); });
   }
   return settled;
 }
@@ -253,7 +251,7 @@ void UringPoller::handleFailedSends() {
     const UringTag tag = UringTag::unpack(entry.user_data);
     entry.user_data = UringTag{}.packed();
     if (std::unique_ptr<UringSource>* found = sources_.find(tag.slot)) {
-      handleLast(tag, **found, {0, entry.res, 0});
+      handleLast(tag.kind, **found, {0, entry.res, 0});
     }
   });
 }
@@ -268,16 +266,16 @@ void UringPoller::deliverDeferred() {
       // Counts as a request that is just being answered.
       ++source.holds_;
       markReturn();
-      letGoAfter(id, source, [&] { source.deliverKept(); });
+      letGoAfter(source, [&] { source.deliverKept(); });
     }
   }
 }
 
 // --- receive buffers ---
 
-void UringPoller::starve(SlotId id, bool hadSome) {
+void UringPoller::starve(const UringSource& source, bool hadSome) {
   buffers_->provideMore();  // one that was missing
-  (hadSome ? sated_ : starved_).push(id);
+  (hadSome ? sated_ : starved_).push(source.id());
 }
 
 // Those first that got nothing last time: the first to be armed may take every buffer there is.

@@ -40,12 +40,12 @@ class UringPoller final : public Poller {
 
   // --- for its sources ---
 
-  SlotId add(std::unique_ptr<UringSource> source);
+  void add(std::unique_ptr<UringSource> source);
   /// The user's object is gone: the source goes as soon as nothing is in flight.
-  void abandon(SlotId id, UringSource& source);
+  void abandon(UringSource& source);
   /// Queues a request of the source: prepare(sqe) fills it in.
   template <class Prepare>
-  void request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare);
+  void request(UringSource& source, UringKind kind, Prepare&& prepare);
   /// The same for a kSendNow, of which only failure makes a completion. onSentNow() is called from
   /// the first poll() by which the kernel has taken the request; until then none waits. Stream is
   /// UringStream, which this header can't know.
@@ -56,16 +56,16 @@ class UringPoller final : public Poller {
   /// The same, once what is queued is submitted if that makes room.
   [[nodiscard]] bool makeRoomForNow() { return !sends_.full() && ring_.makeRoom(); }
   /// Cancels the source's request of this kind; it still completes, as does the cancellation.
-  void cancel(SlotId id, UringSource& source, UringKind kind);
+  void cancel(UringSource& source, UringKind kind);
   /// Submits all that is queued now; false when the kernel takes it only later.
   [[nodiscard]] bool flushed();
   /// deliverKept() is called at the end of the next poll(), which then does not wait.
-  void deferDelivery(SlotId id) { deferred_.push(id); }
+  void deferDelivery(const UringSource& source) { deferred_.push(source.id()); }
   /// The source found no buffer: onBuffersBack() is called before one of the next turns, for few
   /// sources in each, later for one that had some since it was armed.
-  void starve(SlotId id, bool hadSome);
+  void starve(const UringSource& source, bool hadSome);
   /// The same for a source that found no room in the ring.
-  void postpone(SlotId id) { sated_.push(id); }
+  void postpone(const UringSource& source) { sated_.push(source.id()); }
 
   /// Runs a request that does not wait, as prepare(sqe) fills it in, and returns its result: for
   /// many bytes in memory that stays only for the moment. -EBUSY when the ring has no room.
@@ -116,12 +116,11 @@ class UringPoller final : public Poller {
   void handleChannel(SlotId tag, UringCompletion completion);
   static void ended(Watched& watched) noexcept;
   void handleSource(UringTag tag, UringCompletion completion);
-  void handleLast(UringTag tag, UringSource& source, UringCompletion completion);
+  void handleLast(UringKind kind, UringSource& source, UringCompletion completion);
   template <class Call>
-  void letGoAfter(SlotId id, UringSource& source, Call&& call);
+  void letGoAfter(UringSource& source, Call&& call);
   [[gnu::cold, gnu::noinline]] void orphaned(UringCompletion completion);
   void deliverDeferred();
-  void release(SlotId id);
   void drain();
   void leakSources() noexcept;
 
@@ -142,12 +141,12 @@ class UringPoller final : public Poller {
 };
 
 template <class Prepare>
-void UringPoller::request(SlotId id, UringSource& source, UringKind kind, Prepare&& prepare) {
+void UringPoller::request(UringSource& source, UringKind kind, Prepare&& prepare) {
   io_uring_sqe* sqe = ring_.next();
   // Behind next(), which may submit all that was queued before.
   if (kind == UringKind::kAccept) ring_.expectMany();
   prepare(sqe);
-  io_uring_sqe_set_data64(sqe, UringTag{kind, id}.packed());
+  io_uring_sqe_set_data64(sqe, UringTag{kind, source.id()}.packed());
   ++source.holds_;
 }
 

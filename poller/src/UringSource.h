@@ -54,6 +54,9 @@ class UringSource {
   UringSource& operator=(const UringSource&) = delete;
   virtual ~UringSource() = default;
 
+  /// Its place in the poller's table.
+  [[nodiscard]] SlotId id() const noexcept { return id_; }
+
   /// Called for each completion of its requests, abandoned or not.
   virtual void onCompletion(UringKind kind, UringCompletion completion) = 0;
   /// Called at the end of a turn after UringPoller::deferDelivery().
@@ -66,9 +69,10 @@ class UringSource {
 
  private:
   friend class UringPoller;
-  // What keeps it: its user, and each request in flight, of which there are few: one of each kind,
-  // and a cancellation or two.
+  // holds_ is what keeps it: its user, and each request in flight, of which there are few: one of
+  // each kind, and a cancellation or two.
   static constexpr std::uint8_t kUser = 0x80;
+  SlotId id_;
   std::uint8_t holds_ = kUser;
 };
 

@@ -36,7 +36,7 @@ void UringStream::stopReading() {
   updateDelivers();
   if (failed_) return;
   if (receiveArmed_ && !receiveCancelled_) {
-    poller_.cancel(id_, *this, UringKind::kReceive);
+    poller_.cancel(*this, UringKind::kReceive);
     receiveCancelled_ = true;
   }
   armWatch();
@@ -46,7 +46,7 @@ void UringStream::stopReading() {
 // bytes and could deliver them out of order.
 void UringStream::armReceive() {
   if (!wantsMore() || receiveArmed_ || starving_) return;
-  poller_.request(id_, *this, UringKind::kReceive, [this](io_uring_sqe* sqe) {
+  poller_.request(*this, UringKind::kReceive, [this](io_uring_sqe* sqe) {
     if (bulky_) {
       io_uring_prep_poll_add(sqe, fd_.get(), POLLIN);
     } else {
@@ -65,7 +65,7 @@ void UringStream::armReceive() {
 // after that one, and reports the next change.
 void UringStream::armWatch() {
   if (watchArmed_) return;
-  poller_.request(id_, *this, UringKind::kWatch,
+  poller_.request(*this, UringKind::kWatch,
                   [this](io_uring_sqe* sqe) { io_uring_prep_poll_multishot(sqe, fd_.get(), 0); });
   watchArmed_ = true;
 }
@@ -128,7 +128,7 @@ void UringStream::onReceived(UringCompletion completion) {
     ended();
   } else if (n == -ENOBUFS) {
     if (reading_ && !bulky_ && !starving_) {
-      poller_.starve(id_, hadSome_);
+      poller_.starve(*this, hadSome_);
       starving_ = true;
     }
   } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
@@ -161,7 +161,7 @@ void UringStream::receiveMuch() {
     ended();
   } else if (n == -EBUSY) {
     // A poll armed at once would take the room again that the ring lacks.
-    poller_.postpone(id_);
+    poller_.postpone(*this);
     starving_ = true;
   } else if (n != -EAGAIN && n != -EINTR && n != -ENOMEM && n != -ENOBUFS) {
     fail(-n);
@@ -179,7 +179,7 @@ void UringStream::noteSize(int n) {
   }
   if (streak_ < kStreak || receiveCancelled_) return;
   if (receiveArmed_) {
-    poller_.cancel(id_, *this, UringKind::kReceive);
+    poller_.cancel(*this, UringKind::kReceive);
     receiveCancelled_ = true;
   }
   bulky_ = !bulky_;
@@ -221,7 +221,7 @@ void UringStream::deliverKept() {
 
 void UringStream::deferDelivery() {
   if (deliveryDeferred_) return;
-  poller_.deferDelivery(id_);
+  poller_.deferDelivery(*this);
   deliveryDeferred_ = true;
 }
 
@@ -259,16 +259,16 @@ void UringStream::abandon() {
   // The fd closes after the last answer: close() alone would cancel nothing, and the peer would see
   // no FIN. One by one, as the kernel finds a request by its tag at once; to find those of an fd it
   // looks at every request of the ring.
-  if (receiveArmed_) poller_.cancel(id_, *this, UringKind::kReceive);
-  if (watchArmed_) poller_.cancel(id_, *this, UringKind::kWatch);
-  if (sendInFlight_ && !sendsNow_) poller_.cancel(id_, *this, UringKind::kSend);
+  if (receiveArmed_) poller_.cancel(*this, UringKind::kReceive);
+  if (watchArmed_) poller_.cancel(*this, UringKind::kWatch);
+  if (sendInFlight_ && !sendsNow_) poller_.cancel(*this, UringKind::kSend);
 }
 
 StreamPtr openUringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler) {
   setNonBlocking(fd.get(), false);
   auto source = std::make_unique<UringStream>(poller, std::move(fd), handler);
   UringStream& stays = *source;
-  stays.setId(poller.add(std::move(source)));
+  poller.add(std::move(source));
   return StreamPtr(&stays);
 }
 

@@ -24,9 +24,6 @@ class UringStream final : public Stream, public UringSource {
   UringStream(UringPoller& poller, UniqueFd fd, StreamHandler& handler)
       : fd_(std::move(fd)), poller_(poller), handler_(&handler) {}
 
-  void setId(SlotId id) noexcept { id_ = id; }
-  [[nodiscard]] SlotId id() const noexcept { return id_; }
-
   void startReading() override;
   void stopReading() override;
   std::size_t send(OutputQueue& queue) override;
@@ -34,7 +31,7 @@ class UringStream final : public Stream, public UringSource {
   void shutdownWrite() override;
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
-  void onCompletion(UringKind kind, UringCompletion completion) override;
+  [[gnu::cold]] void onCompletion(UringKind kind, UringCompletion completion) override;
   /// The same for a kReceive that goes on.
   void onReceiving(UringCompletion completion) {
     // Nearly always: bytes, for a reader, that do not fill a buffer.
@@ -64,7 +61,7 @@ class UringStream final : public Stream, public UringSource {
   void abandon() override;
 
  private:
-  void close() noexcept override { poller_.abandon(id_, *this); }
+  void close() noexcept override { poller_.abandon(*this); }
 
   void armReceive();
   void armWatch();
@@ -113,8 +110,7 @@ class UringStream final : public Stream, public UringSource {
   bool failed_ : 1 = false;
   UniqueFd fd_;
   UringPoller& poller_;
-  StreamHandler* handler_;  // null once the user's StreamPtr is gone
-  SlotId id_;
+  StreamHandler* handler_;        // null once the user's StreamPtr is gone
   OutputQueue sending_;           // owned by the kernel until the send completes
   std::unique_ptr<Buffer> kept_;  // arrived while reading was stopped
 };

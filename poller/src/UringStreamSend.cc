@@ -60,7 +60,7 @@ void UringStream::submitSend() {
   if (front.size() < sending_.size() || front.size() > kMostAtOnce) {
     submitGathered();
   } else {
-    poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+    poller_.request(*this, UringKind::kSend, [&](io_uring_sqe* sqe) {
       io_uring_prep_send(sqe, fd_.get(), front.data(), front.size(), kSendFlags);
     });
   }
@@ -75,7 +75,7 @@ void UringStream::submitGathered() {
   message.header.msg_iovlen = sending_.gather(message.chunks, kMostAtOnce);
   iovec& first = message.chunks[0];
   first.iov_len = std::min(first.iov_len, kMostAtOnce);
-  poller_.request(id_, *this, UringKind::kSend, [&](io_uring_sqe* sqe) {
+  poller_.request(*this, UringKind::kSend, [&](io_uring_sqe* sqe) {
     io_uring_prep_sendmsg(sqe, fd_.get(), &message.header, kSendFlags);
   });
 }
@@ -84,7 +84,7 @@ void UringStream::submitGathered() {
 // counts as in flight.
 void UringStream::sendLater() {
   static constexpr __kernel_timespec kPause{0, 10'000'000};
-  poller_.request(id_, *this, UringKind::kPause, [](io_uring_sqe* sqe) {
+  poller_.request(*this, UringKind::kPause, [](io_uring_sqe* sqe) {
     // The kernel only reads it.
     io_uring_prep_timeout(sqe, const_cast<__kernel_timespec*>(&kPause), 0, 0);
   });
