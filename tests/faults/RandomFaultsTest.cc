@@ -62,6 +62,7 @@ class Scenario {
 
   void run() {
     begin();
+    if (::testing::Test::HasFatalFailure()) return;
     const std::size_t rates[] = {0, 50, 10, 3};
     plan_.setRate(rates[random_.upTo(3)]);
     const std::size_t most = random_.oneIn(5) ? 300 : 60;
@@ -258,7 +259,8 @@ class ClientScenario final : public Scenario {
   void begin() override {
     listener_ = plainSocket(SOCK_NONBLOCK);
     const SocketAddress any(0, true);
-    ASSERT_EQ(::bind(listener_.get(), any.sockAddr(), any.sockAddrLength()), 0);
+    ASSERT_EQ(::bind(listener_.get(), any.sockAddr(), any.sockAddrLength()), 0)
+        << "all ports may be taken, or in TIME_WAIT; fewer scenarios a minute leave some";
     ASSERT_EQ(::listen(listener_.get(), 16), 0);
     client_ = std::make_unique<TcpClient>(&loop_, *SocketAddress::localOf(listener_.get()), "test");
     links_.turnAway();  // an attempt that is given up may have been accepted
