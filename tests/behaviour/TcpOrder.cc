@@ -65,6 +65,41 @@ TEST_P(TcpOrder, WhatAThreadSendsBeforeShutdownArrivesBeforeTheFin) {
   }
 }
 
+// Also where the first reply to one connection comes between two to another, and one is larger than
+// a block has room for.
+TEST_P(TcpOrder, OfEachConnectionIsKeptWhereOneCallbackSendsToSeveralInTurns) {
+  constexpr int kRecords = 300;
+  auto others = std::make_shared<std::vector<TcpConnectionPtr>>();
+  const auto record = [](std::size_t to, int i) {
+    const std::size_t length = i % 50 == 49 ? 3'000 : 10;
+    return std::string(length, static_cast<char>('a' + to)) + std::to_string(i) + '\n';
+  };
+  serveMessages([=](const TcpConnectionPtr& connection, Buffer* buffer, Timestamp) {
+    buffer->retrieveAll();
+    for (int i = 0; i < kRecords; ++i) {
+      connection->send(std::string_view(record(0, i)));
+      for (std::size_t to = 0; to < others->size(); ++to) {
+        (*others)[to]->send(std::string_view(record(to + 1, i)));
+      }
+    }
+    others->clear();
+  });
+  Peer peer(address());
+  accepted();
+  Peer first(address());
+  others->push_back(accepted());
+  Peer second(address());
+  others->push_back(accepted());
+  peer.sendAll("?");
+  std::string expected[3];
+  for (std::size_t to = 0; to < 3; ++to) {
+    for (int i = 0; i < kRecords; ++i) expected[to] += record(to, i);
+  }
+  EXPECT_EQ(peer.receiveExactly(expected[0].size()), expected[0]);
+  EXPECT_EQ(first.receiveExactly(expected[1].size()), expected[1]);
+  EXPECT_EQ(second.receiveExactly(expected[2].size()), expected[2]);
+}
+
 TEST_P(TcpOrder, OfEachOfFourThreadsIsKept) {
   constexpr int kRecords = 2'000;
   serveEcho();
