@@ -120,7 +120,7 @@ void OutputQueue::append(std::shared_ptr<const std::string> bytes) {
 std::size_t OutputQueue::gather(std::span<iovec> out, std::size_t maxBytes) const noexcept {
   std::size_t count = 0;
   for (const Chunk* chunk = head_; chunk != nullptr && count < out.size(); chunk = chunk->next) {
-    const auto length = static_cast<std::size_t>(chunk->end - chunk->begin);
+    const std::size_t length = chunk->size();
     if (count > 0 && length > maxBytes) break;
     maxBytes -= std::min(length, maxBytes);
     out[count].iov_base = chunk->begin;
@@ -131,46 +131,45 @@ std::size_t OutputQueue::gather(std::span<iovec> out, std::size_t maxBytes) cons
 }
 
 void OutputQueue::consumePart(std::size_t length) noexcept {
-  size_ -= length;
-  while (length > 0) {
-    const auto front = static_cast<std::size_t>(head_->end - head_->begin);
-    if (length < front) {
-      head_->begin += length;
-      return;
-    }
-    length -= front;
+  while (length >= head_->size()) {
+    length -= head_->size();
     destroy(unlinkFront());
   }
+  head_->begin += length;
+  if (!isOneChunk()) head_->beforeLast -= length;
 }
 
 std::size_t OutputQueue::moveFrontTo(OutputQueue& to, std::size_t maxChunks) noexcept {
-  const std::size_t before = size_;
-  for (; maxChunks > 0 && head_ != nullptr; --maxChunks) {
-    Chunk* chunk = unlinkFront();
-    size_ -= static_cast<std::size_t>(chunk->end - chunk->begin);
-    to.pushBack(chunk);
-  }
-  return before - size_;
+  const std::size_t before = size();
+  for (; maxChunks > 0 && head_ != nullptr; --maxChunks) to.pushBack(unlinkFront());
+  return before - size();
 }
 
 void OutputQueue::destroyAll() noexcept {
   Chunk* chunk = head_;
   head_ = nullptr;
-  size_ = 0;
   while (chunk != nullptr) destroy(std::exchange(chunk, chunk->next));
 }
 
 void OutputQueue::pushBack(Chunk* chunk) noexcept {
   chunk->next = nullptr;
-  (head_ == nullptr ? head_ : head_->last->next) = chunk;
+  if (head_ == nullptr) {
+    head_ = chunk;
+    head_->beforeLast = 0;
+  } else {
+    head_->beforeLast += head_->last->size();
+    head_->last->next = chunk;
+  }
   head_->last = chunk;
-  size_ += static_cast<std::size_t>(chunk->end - chunk->begin);
 }
 
 OutputQueue::Chunk* OutputQueue::unlinkFront() noexcept {
   Chunk* chunk = head_;
   head_ = chunk->next;
-  if (head_ != nullptr) head_->last = chunk->last;
+  if (head_ != nullptr) {
+    head_->last = chunk->last;
+    head_->beforeLast = chunk->beforeLast - chunk->size();
+  }
   return chunk;
 }
 

@@ -165,15 +165,15 @@ void ReadinessStream::failLater(int errnum) {
 
 std::size_t ReadinessStream::send(OutputQueue& queue) {
   if (!sends_ || queue.empty()) return 0;
-  const std::span<const char> front = queue.front();
-  if (front.size() < queue.size()) {
+  if (!queue.isOneChunk()) [[unlikely]] {
     sendGathered(queue);
     return 0;
   }
   ++channel_.poller().counters().sends;
+  const std::span<const char> front = queue.knownFront();
   const ssize_t n = ::send(fd_.get(), front.data(), front.size(), kSendFlags);
   // Asked for again: it need not be kept over the call of the kernel.
-  if (n == static_cast<ssize_t>(queue.size())) [[likely]] {
+  if (n == static_cast<ssize_t>(queue.knownFront().size())) [[likely]] {
     queue.clearOnly();
   } else {
     sentPart(queue, n);

@@ -48,7 +48,7 @@ class UringStream final : public Stream, public UringSource {
   /// The kernel has carried out the kSendNow: all has left.
   void onSentNow() {
     sendsNow_ = sendInFlight_ = false;
-    const std::size_t sent = sending_.size();
+    const std::size_t sent = sending_.knownFront().size();
     sending_.clearOnly();
     if (failed_ || shutdownWanted_ || handler_ == nullptr) [[unlikely]] {
       if (handler_ != nullptr && !failed_) allSent(sent);

@@ -14,8 +14,8 @@ constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
 constexpr unsigned kSendFlags = MSG_NOSIGNAL | MSG_WAITALL;
 
 // One request can send it all.
-bool isPlain(const OutputQueue& queue) {
-  return queue.front().size() == queue.size() && queue.size() <= kMostAtOnce;
+inline bool isPlain(const OutputQueue& queue) {
+  return queue.isOneChunk() && queue.knownFront().size() <= kMostAtOnce;
 }
 
 }  // namespace
@@ -27,14 +27,14 @@ std::size_t UringStream::send(OutputQueue& queue) {
   if (!isPlain(queue) || !poller_.mayRequestNow()) [[unlikely]] {
     return sendOther(queue);
   }
+  const std::span<const char> bytes = queue.knownFront();
   poller_.requestNow(*this, [&](io_uring_sqe* sqe) {
-    io_uring_prep_send(sqe, fd_.get(), queue.front().data(), queue.size(),
-                       kSendFlags | MSG_DONTWAIT);
+    io_uring_prep_send(sqe, fd_.get(), bytes.data(), bytes.size(), kSendFlags | MSG_DONTWAIT);
   });
   ++poller_.counters().sends;
   sendInFlight_ = sendsNow_ = true;
   sending_.takeAll(queue);
-  return sending_.size();
+  return bytes.size();
 }
 
 std::size_t UringStream::sendOther(OutputQueue& queue) {
@@ -56,10 +56,10 @@ std::size_t UringStream::sendNow(std::span<const char> bytes) {
 }
 
 void UringStream::submitSend() {
-  const std::span<const char> front = sending_.front();
-  if (front.size() < sending_.size() || front.size() > kMostAtOnce) {
+  if (!isPlain(sending_)) {
     submitGathered();
   } else {
+    const std::span<const char> front = sending_.knownFront();
     poller_.request(*this, UringKind::kSend, [&](io_uring_sqe* sqe) {
       io_uring_prep_send(sqe, fd_.get(), front.data(), front.size(), kSendFlags);
     });

@@ -61,7 +61,6 @@ class OutputQueue {
     if (bytes.empty()) return true;
     std::memcpy(tail.end, bytes.data(), bytes.size());
     tail.end += bytes.size();
-    size_ += bytes.size();
     return true;
   }
   /// How many bytes the first block of a queue has room for.
@@ -79,12 +78,21 @@ class OutputQueue {
   }
 
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  /// Whether all of it, which must not be nothing, is in front().
+  [[nodiscard]] bool isOneChunk() const noexcept { return head_->next == nullptr; }
   /// Bytes queued.
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t size() const noexcept {
+    return head_ == nullptr ? 0 : head_->beforeLast + head_->last->size();
+  }
 
   /// The first chunk; empty when the queue is.
   [[nodiscard]] std::span<const char> front() const noexcept {
-    return head_ == nullptr ? std::span<const char>() : std::span(head_->begin, head_->end);
+    return head_ == nullptr ? std::span<const char>() : knownFront();
+  }
+
+  /// The same, for a queue that is known not to be empty.
+  [[nodiscard]] std::span<const char> knownFront() const noexcept {
+    return {head_->begin, head_->end};
   }
 
   /// Describes the front chunks for a gathering write; returns how many entries were filled. They
@@ -94,7 +102,7 @@ class OutputQueue {
 
   /// Drops `length` bytes from the front (at most size()).
   void consume(std::size_t length) noexcept {
-    if (length >= size_) {
+    if (length >= size()) {
       clear();
     } else {
       consumePart(length);
@@ -102,15 +110,12 @@ class OutputQueue {
   }
 
   /// All that `from` holds; this one must be empty.
-  void takeAll(OutputQueue& from) noexcept {
-    head_ = std::exchange(from.head_, nullptr);
-    size_ = std::exchange(from.size_, 0);
-  }
+  void takeAll(OutputQueue& from) noexcept { head_ = std::exchange(from.head_, nullptr); }
   /// Moves up to maxChunks whole chunks from the front to the end of `to`; returns their bytes.
   std::size_t moveFrontTo(OutputQueue& to, std::size_t maxChunks) noexcept;
 
   void clear() noexcept {
-    if (head_ != nullptr && head_->next == nullptr) {
+    if (head_ != nullptr && isOneChunk()) {
       clearOnly();
     } else {
       destroyAll();
@@ -120,27 +125,28 @@ class OutputQueue {
   void clearOnly() noexcept {
     if (head_->isFirstBlock() && SpareBlocks::keep(head_)) {
       head_ = nullptr;
-      size_ = 0;
     } else {
       destroyAll();
     }
   }
-  void swap(OutputQueue& other) noexcept {
-    std::swap(head_, other.head_);
-    std::swap(size_, other.size_);
-  }
+  void swap(OutputQueue& other) noexcept { std::swap(head_, other.head_); }
 
  private:
   // The head of a chunk; what it owns follows it in memory.
   struct Chunk {
     Chunk* next;
-    Chunk* last;  // of the queue; valid in its first chunk
+    // Of the queue; valid in its first chunk, so that an empty queue is one pointer.
+    Chunk* last;
+    std::size_t beforeLast;  // bytes in all chunks but that, so that adding to it is no more
     char* begin;
     char* end;
     char* limit;  // how far copied bytes may fill it; == end where it holds others' bytes
     std::size_t allocation;
     enum class Kind : std::uint8_t { kFirstBlock, kBlock, kString, kShared } kind;
 
+    [[nodiscard]] std::size_t size() const noexcept {
+      return static_cast<std::size_t>(end - begin);
+    }
     [[nodiscard]] bool isFirstBlock() const noexcept { return kind == Kind::kFirstBlock; }
     [[nodiscard]] char* data() noexcept { return reinterpret_cast<char*>(this + 1); }
     /// For a block: all of it is room again.
@@ -189,7 +195,7 @@ class OutputQueue {
     block->begin = block->data();
     block->end = block->begin + bytes.size();
     head_ = block->last = block;
-    size_ = bytes.size();
+    block->beforeLast = 0;
     std::memcpy(block->data(), bytes.data(), bytes.size());
   }
   void appendBeyondRoom(std::string_view bytes);
@@ -198,14 +204,12 @@ class OutputQueue {
   template <class Owner>
   void pushHolding(Owner&& owner, Chunk::Kind kind);
   void pushBack(Chunk* chunk) noexcept;
-  /// Its bytes still count in size_.
   Chunk* unlinkFront() noexcept;
   static Chunk* create(std::size_t payloadBytes, Chunk::Kind kind);
   static void destroy(Chunk* chunk) noexcept;
   void destroyAll() noexcept;
 
   Chunk* head_ = nullptr;
-  std::size_t size_ = 0;
 };
 
 }  // namespace tern
