@@ -46,10 +46,11 @@ def _framed(depth, connections=100, goals=(), quick=True):
         goals=goals, plot="depth" if connections == 100 else "", at=depth, quick=quick)
 
 
-def _large(size, name, quick=True):
+def _large(size, name, mode="framed", quick=True):
+    what = {"framed": "frame", "raw": "message, sent back as it comes"}[mode]
     return Scenario(
-        f"large-{name}", f"one message of {size} B in flight, 10 connections", "framed",
-        {"mode": "framed", "connections": 10, "size": size},
+        f"large-{name}-{mode}", f"one {what}, of {size} B in flight, 10 connections", mode,
+        {"mode": mode, "connections": 10, "size": size},
         goals=tuple(Goal(who, (RAW_EPOLL,), 0.97) for who in TERN), quick=quick)
 
 
@@ -69,6 +70,8 @@ SCENARIOS = (
     _framed(16, connections=1000, goals=_PIPELINED, quick=False),
     _large(16384, "16k"),
     _large(1000000, "1m"),
+    _large(16384, "16k", "raw", quick=False),
+    _large(1000000, "1m", "raw", quick=False),
     Scenario("broadcast", "broadcast of 64 B to 1,000 connections", "broadcast",
              {"broadcast": True, "connections": 1000, "size": 64}, unit="deliveries/s",
              goals=tuple(Goal(who, PEERS, 1.0) for who in TERN)),
