@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <vector>
 
 namespace tern {
@@ -22,12 +23,17 @@ class UringMessages {
     std::array<iovec, kChunks> chunks{};
   };
 
-  /// A header whose msg_iov is its own array. Its address lasts until reset().
-  Message& take() {
-    if (used_ == messages_.size()) messages_.push_back(std::make_unique<Message>());
-    Message& message = *messages_[used_++];
-    message.header = {};
-    message.header.msg_iov = message.chunks.data();
+  /// A header whose msg_iov is its own array; nullptr without memory. Its address lasts until
+  /// reset().
+  Message* take() noexcept {
+    try {
+      if (used_ == messages_.size()) messages_.push_back(std::make_unique<Message>());
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+    Message* message = messages_[used_++].get();
+    message->header = {};
+    message->header.msg_iov = message->chunks.data();
     return message;
   }
 

@@ -32,7 +32,7 @@ class UringStream final : public Stream, public UringSource {
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
 
   [[gnu::cold]] void onCompletion(UringKind kind, UringCompletion completion) override;
-  /// The same for a kReceive that goes on.
+  /// The poller calls this for a kReceive that goes on.
   void onReceiving(UringCompletion completion) {
     // Nearly always: bytes, for a reader, that do not fill a buffer.
     const bool usual = completion.result > 0 && delivers_ && streak_ == 0 &&
@@ -50,8 +50,9 @@ class UringStream final : public Stream, public UringSource {
     sendsNow_ = sendInFlight_ = false;
     const std::size_t sent = sending_.knownFront().size();
     sending_.clearOnly();
-    if (failed_ || shutdownWanted_ || handler_ == nullptr) [[unlikely]] {
-      if (handler_ != nullptr && !failed_) allSent(sent);
+    if (handler_ == nullptr || failed_) return;
+    if (shutdownWanted_) {
+      allSent(sent);
     } else {
       handler_->onSent(sent);
     }
@@ -74,10 +75,11 @@ class UringStream final : public Stream, public UringSource {
   void deferDelivery();
   void onSendDone(int result);
   [[gnu::cold]] void sendStuck(int result);
-  [[gnu::cold]] void allSent(std::size_t last);
+  void allSent(std::size_t last);
   [[gnu::noinline]] std::size_t sendOther(OutputQueue& queue);
   void submitSend();
-  [[gnu::cold]] void submitGathered();
+  void submitGathered(UringMessages::Message& message);
+  bool goesOn(void (UringStream::*submit)());
   void sendLater();
   void keep(std::span<const char> bytes);
   void fail(int errnum);

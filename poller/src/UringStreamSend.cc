@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <new>
 
 #include "UringMessages.h"
 #include "UringStream.h"
@@ -40,7 +42,14 @@ std::size_t UringStream::send(OutputQueue& queue) {
 std::size_t UringStream::sendOther(OutputQueue& queue) {
   if (isPlain(queue) && poller_.makeRoomForNow()) return send(queue);
   queue.moveFrontTo(sending_, UringMessages::kChunks);
-  submitSend();
+  try {
+    submitSend();
+  } catch (...) {
+    // Nothing of it has left.
+    queue.moveFrontTo(sending_, SIZE_MAX);
+    queue.takeAll(sending_);
+    throw;
+  }
   return sending_.size();
 }
 
@@ -55,23 +64,24 @@ std::size_t UringStream::sendNow(std::span<const char> bytes) {
   return static_cast<std::size_t>(std::max(n, 0));
 }
 
+// What it does not cover goes with the next one.
 void UringStream::submitSend() {
-  if (!isPlain(sending_)) {
-    submitGathered();
+  UringMessages::Message* message = sending_.isOneChunk() ? nullptr : poller_.messages().take();
+  if (message != nullptr) {
+    submitGathered(*message);
   } else {
     const std::span<const char> front = sending_.knownFront();
+    // The result has 31 bits.
+    const std::size_t size = std::min(front.size(), kMostAtOnce);
     poller_.request(*this, UringKind::kSend, [&](io_uring_sqe* sqe) {
-      io_uring_prep_send(sqe, fd_.get(), front.data(), front.size(), kSendFlags);
+      io_uring_prep_send(sqe, fd_.get(), front.data(), size, kSendFlags);
     });
   }
   sendInFlight_ = true;
   ++poller_.counters().sends;
 }
 
-// Several chunks, or one for which the 31 bits of a result are too few: what is left goes with the
-// next send.
-void UringStream::submitGathered() {
-  UringMessages::Message& message = poller_.messages().take();
+void UringStream::submitGathered(UringMessages::Message& message) {
   message.header.msg_iovlen = sending_.gather(message.chunks, kMostAtOnce);
   iovec& first = message.chunks[0];
   first.iov_len = std::min(first.iov_len, kMostAtOnce);
@@ -110,17 +120,28 @@ void UringStream::onSendDone(int result) {
   sending_.consume(sent);
   if (sending_.empty()) {
     allSent(sent);
-  } else {
-    submitSend();
+  } else if (goesOn(&UringStream::submitSend)) {
     handler_->onSent(sent);
+  }
+}
+
+// Without memory for the request of what is left, the stream has a gap: it must not go on.
+bool UringStream::goesOn(void (UringStream::*submit)()) {
+  try {
+    (this->*submit)();
+    return true;
+  } catch (const std::bad_alloc&) {
+    sending_.clear();
+    fail(ENOMEM);
+    return false;
   }
 }
 
 void UringStream::sendStuck(int result) {
   if (result == -ENOMEM || result == -ENOBUFS) {
-    sendLater();
+    static_cast<void>(goesOn(&UringStream::sendLater));
   } else if (result == 0 || result == -EINTR || result == -EAGAIN) {
-    submitSend();
+    static_cast<void>(goesOn(&UringStream::submitSend));
   } else {
     sending_.clear();
     fail(-result);

@@ -163,6 +163,34 @@ TEST_P(MemoryFaults, ASendWithoutAnyMayBeTriedAgainInTheSameCallback) {
   EXPECT_EQ(refused, 3);
 }
 
+// A connection's first reply of several chunks, which it takes more to describe than one.
+TEST_P(MemoryFaults, AReplyInPiecesNeedsNoneToLeave) {
+  std::optional<HeapRefusal> refusal;
+  TcpServer server(&loop_, SocketAddress(0, true), "pieces");
+  server.setMessageCallback([&](const TcpConnectionPtr& connection, Buffer* input, Timestamp) {
+    input->retrieveAll();
+    connection->send(std::string(patternAt(0, 2000)));
+    connection->send(std::string(patternAt(2000, 2000)));
+    refusal.emplace();
+  });
+  server.start();
+  Peer peer(server.address());
+  std::string reply;
+  peer.sendAll("?");
+  for (int i = 0; i < 200 && reply.size() < 4000; ++i) {
+    turns(1);
+    withMemory([&] {
+      char block[4096];
+      const ssize_t n = ::recv(peer.fd(), block, sizeof block, MSG_DONTWAIT);
+      if (n > 0) reply.append(block, static_cast<std::size_t>(n));
+    });
+  }
+  EXPECT_EQ(refusal.has_value(), true);
+  refusal.reset();
+  EXPECT_TRUE(reply == patternAt(0, 4000)) << reply.size() << " bytes";
+  EXPECT_EQ(server.connectionCount(), 1U);
+}
+
 TEST_P(MemoryFaults, AServerThatDrainsIsDoneThoughItsConnectionsEndWithoutAny) {
   for (std::size_t spared = 0; spared < 10; ++spared) {
     SCOPED_TRACE("after " + std::to_string(spared));
