@@ -62,7 +62,7 @@ EventLoop& TcpConnection::loop() const noexcept { return tasks_->loop(); }
 
 // Whether it was the outermost.
 bool TcpConnection::leaveCallback() noexcept {
-  sendNextWithCare();
+  direct_ = nullptr;
   return --callbackDepth_ == 0;
 }
 

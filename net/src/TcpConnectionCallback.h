@@ -68,6 +68,7 @@ void TcpConnection::callLater(Call&& call) {
   }
 }
 
+// By value, so that what is called need not be in memory where it is not watched.
 template <class Call>
 void TcpConnection::runWatched(Call call) {
   const LoopWatch::Scope scope(*LoopWatch::ofThisThread(),

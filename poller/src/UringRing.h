@@ -44,9 +44,9 @@ class UringRing {
     return &queue.sqes[queue.sqe_tail++ & queue.ring_mask];
   }
 
-  /// Whether the ring has room for the entry of next() without that.
+  /// Whether the ring is known to have room for the entry of next().
   [[nodiscard]] bool hasRoom() const noexcept { return room_ > 0; }
-  /// Submits when the ring is full; false when it still is.
+  /// The same, once the ring is looked at, and what is in it submitted if it is full.
   [[nodiscard]] bool makeRoom();
 
   /// Submits everything queued and waits for `waitFor` completions (0: does not wait) up to
@@ -101,7 +101,7 @@ class UringRing {
 
   /// Whether entries queued so far have all been read by the kernel.
   [[nodiscard]] bool allSubmitted() const noexcept;
-  /// How many system calls enter() and next() made.
+  /// How many system calls have been made.
   [[nodiscard]] std::uint64_t enters() const noexcept { return enters_; }
   [[nodiscard]] io_uring* raw() noexcept { return &ring_; }
 

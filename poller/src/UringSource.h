@@ -57,7 +57,8 @@ class UringSource {
   /// Its place in the poller's table.
   [[nodiscard]] SlotId id() const noexcept { return id_; }
 
-  /// Called for each completion of its requests, abandoned or not.
+  /// Called for each completion of its requests, abandoned or not; of a stream's receives that go
+  /// on, UringStream::onReceiving() is.
   virtual void onCompletion(UringKind kind, UringCompletion completion) = 0;
   /// Called at the end of a turn after UringPoller::deferDelivery().
   virtual void deliverKept() = 0;

@@ -87,9 +87,10 @@ TEST_P(TcpOrder, OfEachConnectionIsKeptWhereOneCallbackSendsToSeveralInTurns) {
   Peer peer(address());
   accepted();
   Peer first(address());
-  others->push_back(accepted());
+  const TcpConnectionPtr toFirst = accepted();
   Peer second(address());
-  others->push_back(accepted());
+  const TcpConnectionPtr toSecond = accepted();
+  runOnLoop([&] { *others = {toFirst, toSecond}; });
   peer.sendAll("?");
   std::string expected[3];
   for (std::size_t to = 0; to < 3; ++to) {

@@ -137,7 +137,7 @@ class OutputQueue {
     Chunk* next;
     // Of the queue; valid in its first chunk, so that an empty queue is one pointer.
     Chunk* last;
-    std::size_t beforeLast;  // bytes in all chunks but that, so that adding to it is no more
+    std::size_t beforeLast;  // bytes in all chunks but that: to append to it changes only its end
     char* begin;
     char* end;
     char* limit;  // how far copied bytes may fill it; == end where it holds others' bytes

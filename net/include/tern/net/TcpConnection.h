@@ -260,7 +260,9 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   [[nodiscard]] const void* first() const noexcept {
     return reinterpret_cast<const char*>(this) + 1;
   }
-  static void sendNextWithCare() noexcept { direct_ = nullptr; }
+  void sendNextWithCare() noexcept {
+    if (direct_ == this || direct_ == first()) direct_ = nullptr;
+  }
   void aboveAMark(std::size_t now);
   void fellToLowMark(std::size_t waiting);
   void writeCompleted();
