@@ -220,7 +220,7 @@ void UringPoller::handleOther(UringCompletion completion) {
 // A source outlives its requests, so this is a broken invariant; its cost is bounded here.
 void UringPoller::orphaned(UringCompletion completion) {
   log(LogLevel::kError, "io_uring: a completion for a connection that is gone");
-  if (completion.buffer() < 0) return;
+  if (!completion.hasBuffer()) return;
   static_cast<void>(taken(completion));
 }
 

@@ -78,8 +78,7 @@ class UringPoller final : public Poller {
   /// once.
   [[nodiscard]] std::span<const char> taken(UringCompletion completion) noexcept {
     const int n = completion.result;
-    return buffers_->taken(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT),
-                           n > 0 ? static_cast<std::size_t>(n) : 0);
+    return buffers_->taken(completion.buffer(), n > 0 ? static_cast<std::size_t>(n) : 0);
   }
   /// How much a bulky stream receives at a time.
   [[nodiscard]] std::size_t bulkSize() const noexcept { return options_.bulkReceiveSize; }

@@ -76,9 +76,8 @@ std::string probeCompletionMode(UringRing& ring, UringBuffers& buffers) {
       cancelling = false;
       continue;
     }
-    if (completion->buffer() >= 0) {
-      const auto id = static_cast<std::uint16_t>(completion->buffer());
-      static_cast<void>(buffers.taken(id, 1));
+    if (completion->hasBuffer()) {
+      static_cast<void>(buffers.taken(completion->buffer(), 1));
       buffers.publish();
       received = completion->result == 1;
     }

@@ -19,10 +19,10 @@ struct UringCompletion {
   unsigned flags = 0;
 
   [[nodiscard]] bool more() const noexcept { return (flags & IORING_CQE_F_MORE) != 0; }
-  /// The provided buffer used, or -1.
-  [[nodiscard]] int buffer() const noexcept {
-    return (flags & IORING_CQE_F_BUFFER) != 0 ? static_cast<int>(flags >> IORING_CQE_BUFFER_SHIFT)
-                                              : -1;
+  [[nodiscard]] bool hasBuffer() const noexcept { return (flags & IORING_CQE_F_BUFFER) != 0; }
+  /// The provided buffer used, if it has one.
+  [[nodiscard]] std::uint16_t buffer() const noexcept {
+    return static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
   }
 };
 
@@ -101,7 +101,7 @@ class UringRing {
 
   /// Whether entries queued so far have all been read by the kernel.
   [[nodiscard]] bool allSubmitted() const noexcept;
-  /// How many system calls have been made.
+  /// How often io_uring_enter() was called.
   [[nodiscard]] std::uint64_t enters() const noexcept { return enters_; }
   [[nodiscard]] io_uring* raw() noexcept { return &ring_; }
 

@@ -107,7 +107,7 @@ void UringStream::onReceived(UringCompletion completion) {
   const int n = completion.result;
   // Taken even when nobody listens any more: the poller gives back what was taken.
   std::span<const char> bytes;
-  if (completion.buffer() >= 0) bytes = poller_.taken(completion);
+  if (completion.hasBuffer()) bytes = poller_.taken(completion);
   if (handler_ == nullptr || failed_) return;
   if (armedBulky_ && n >= 0) {
     receiveMuch();
