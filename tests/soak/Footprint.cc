@@ -19,7 +19,7 @@ namespace {
 
 // What the allocator can't give back, between blocks in use, differs from rest to rest. What it has
 // handed out does not: that is the sharper measure, for all that is not mapped.
-constexpr std::size_t kResidentSlack = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t kResidentSlack = std::size_t{3} * 1024 * 1024;
 constexpr std::size_t kHeapSlack = std::size_t{1024} * 1024;
 
 // Of lines like "Private_Dirty:   1234 kB".
@@ -80,6 +80,11 @@ std::map<std::string, int> countDescriptors() {
   }
   return counts;
 }
+
+// Measured on io_uring, 30 runs of 4 s each: 5.5-8.3 MB before and 5.8-10.6 MB after without this,
+// 5.3-5.8 MB and 5.5-6.2 MB with it. malloc_trim() leaves the ends of all heaps but the first
+// alone.
+void makeMemoryMeasurable() { ::mallopt(M_TRIM_THRESHOLD, 128 * 1024); }
 
 Footprint measureFootprint() {
   ::malloc_trim(0);

@@ -18,6 +18,11 @@ struct Footprint {
   [[nodiscard]] int descriptorCount() const;
 };
 
+/// Makes what is resident repeatable; to be called first, of all that the program does. The
+/// allocator keeps the free end of each thread's heap up to a threshold, which by default rises
+/// with the largest block ever freed: chance then decides over megabytes. Fixes the threshold.
+void makeMemoryMeasurable();
+
 Footprint measureFootprint();
 /// Open descriptors of the process, by sort.
 std::map<std::string, int> countDescriptors();
@@ -25,7 +30,7 @@ std::map<std::string, int> countDescriptors();
 /// In RAM, cheaply, as it is.
 std::size_t residentNow();
 
-/// What grew, a sentence each. What is resident may have grown by a tenth or by 4 MiB, whichever is
+/// What grew, a sentence each. What is resident may have grown by a tenth or by 3 MiB, whichever is
 /// more; the heap in use by a tenth or by 1 MiB, if there was time to warm up. Without it the
 /// spare blocks that loops keep are still becoming more, and both may grow alike.
 std::vector<std::string> driftOfMemory(const Footprint& before, const Footprint& after, bool warm);

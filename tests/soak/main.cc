@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "Footprint.h"
 #include "Messages.h"
 #include "RingBuffers.h"
 #include "Soak.h"
@@ -149,5 +150,6 @@ int main(int argc, char** argv) {
     std::cerr << "usage: tern_soak <poller> <seconds>   (TERN_TEST_SEED repeats a run's choices)\n";
     return 2;
   }
+  tern::soak::makeMemoryMeasurable();
   return tern::soak::soak(argv[1], std::chrono::seconds(seconds));
 }
