@@ -19,8 +19,8 @@ namespace tern {
 namespace {
 
 constexpr std::size_t kLeastRoom = std::size_t{64} * 1024;
-// How much a bulky stream is offered to receive into, and the largest message that is foreseen.
-constexpr std::size_t kReceiveRoom = std::size_t{256} * 1024;
+// What a message that does not fit is expected to bring, and the largest that is foreseen.
+constexpr std::size_t kGrowth = std::size_t{256} * 1024;
 constexpr std::uint8_t kMostRoomBits = 22;
 
 }  // namespace
@@ -271,20 +271,20 @@ void TcpConnection::showInput() {
 
 // What belongs to a message that is not complete would be copied here; so would the next one of a
 // peer that has sent such a message. Sized for that message, so that the buffer need not grow.
-std::span<char> TcpConnection::receiveRoom() {
+std::span<char> TcpConnection::receiveRoom(std::size_t most) {
   if (input_.empty() && roomBits_ == 0) return {};
   try {
     if (input_.writableBytes() < kLeastRoom) {
       const std::size_t taken = input_.readableBytes() + Buffer::kCheapPrepend;
-      const auto bits = static_cast<std::uint8_t>(std::bit_width(taken + kReceiveRoom));
+      const auto bits = static_cast<std::uint8_t>(std::bit_width(taken + kGrowth));
       roomBits_ = std::min(std::max<std::uint8_t>(roomBits_, bits), kMostRoomBits) & 0x1FU;
-      const std::size_t size = std::max(std::size_t{1} << roomBits_, taken + kReceiveRoom);
+      const std::size_t size = std::max(std::size_t{1} << roomBits_, taken + kGrowth);
       input_.ensureWritableBytes(size - taken);
     }
   } catch (const std::bad_alloc&) {
     return {};
   }
-  return {input_.beginWrite(), std::min(kReceiveRoom, input_.writableBytes())};
+  return {input_.beginWrite(), std::min(most, input_.writableBytes())};
 }
 
 void TcpConnection::onEof() {

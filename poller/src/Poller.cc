@@ -1,6 +1,8 @@
 // Poller: the channel table that makes stale events harmless, and the default streams.
 #include "tern/poller/Poller.h"
 
+#include <algorithm>
+
 #include "ReadinessListener.h"
 #include "ReadinessStream.h"
 
@@ -42,18 +44,12 @@ int Poller::runOnce(Duration timeout) {
 
 void Poller::defer(SlotId channel, EventMask events) { deferred_.push_back({channel, events}); }
 
-std::span<char> Poller::bulkBlock() noexcept {
-  try {
-    if (bulkBlock_ == nullptr) bulkBlock_ = makeBlock(kBulkBlockSize);
-  } catch (const std::bad_alloc&) {
-    return receiveBlock();
-  }
-  return {bulkBlock_.get(), kBulkBlockSize};
-}
-
-std::unique_ptr<char[]> Poller::makeBlock(std::size_t bytes) {
-  // Not value-initialised: pages that are never received into cost no memory.
-  return std::unique_ptr<char[]>(new char[bytes]);
+std::span<char> Poller::bulkRoom(StreamHandler& handler, std::size_t most) {
+  most = std::min(most, bulk_.next(counters_.receives.value()));
+  std::span<char> room = handler.receiveRoom(most);
+  if (room.empty()) room = bulk_.block();
+  if (room.empty()) room = receiveBlock();
+  return room.first(std::min(room.size(), most));
 }
 
 void Poller::noteReturn() noexcept {

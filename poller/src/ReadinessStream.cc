@@ -87,7 +87,7 @@ void ReadinessStream::onEvents(EventMask events) {
     const std::size_t n = receiveInto(channel_.poller().receiveBlock());
     if (n == 0) return;
     const std::span<char> block = channel_.poller().receiveBlock();
-    if (n == block.size()) bulky_ = true;
+    if (n == block.size()) becomeBulky();
     handler_.onData(block.first(n));
   } else {
     onOtherEvents(events);
@@ -118,12 +118,21 @@ void ReadinessStream::onOtherEvents(EventMask events) {
 // Once a turn, full or not: a short read has emptied the socket, and what a firehose has left is
 // reported again. It gets larger blocks until it brings little.
 void ReadinessStream::receive() {
-  std::span<char> room = bulky_ ? handler_.receiveRoom() : channel_.poller().receiveBlock();
-  if (room.empty()) room = channel_.poller().bulkBlock();
+  Poller& poller = channel_.poller();
+  const std::span<char> room = bulky_ ? poller.bulkRoom(handler_) : poller.receiveBlock();
   const std::size_t n = receiveInto(room);
   if (n == 0) return;
-  if (bulky_ || n == room.size()) bulky_ = n >= kStillBulky;
+  if (bulky_) {
+    bulky_ = n >= kStillBulky;
+  } else if (n == room.size()) {
+    becomeBulky();
+  }
   handler_.onData(room.first(n));
+}
+
+void ReadinessStream::becomeBulky() {
+  bulky_ = true;
+  channel_.poller().noteBulky();
 }
 
 // End of file, or an error.

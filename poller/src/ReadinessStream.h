@@ -32,6 +32,7 @@ class ReadinessStream final : public Stream, private ChannelHandler {
   void receivedNothing(ssize_t n, int errnum);
   void sendGathered(OutputQueue& queue);
   void sentPart(OutputQueue& queue, ssize_t n);
+  [[gnu::cold]] void becomeBulky();
   void awaitRoom();
   void troubled(EventMask events);
   void fail(int errnum);

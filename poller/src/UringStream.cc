@@ -147,9 +147,7 @@ void UringStream::ended() {
 // block that all share. What was kept goes first, and then the poll is armed again.
 void UringStream::receiveMuch() {
   if (!reading_ || kept_ != nullptr) return;
-  std::span<char> room = handler_->receiveRoom();
-  if (room.empty()) room = poller_.bulkBlock();
-  room = room.first(std::min(room.size(), poller_.bulkSize()));
+  const std::span<char> room = poller_.bulkRoom(*handler_, poller_.bulkSize());
   ++poller_.counters().receives;
   const int n = poller_.runNow([&](io_uring_sqe* sqe) {
     io_uring_prep_recv(sqe, fd_.get(), room.data(), room.size(), MSG_DONTWAIT);
@@ -168,15 +166,18 @@ void UringStream::receiveMuch() {
   }
 }
 
-// A stream that fills its buffers is bulky until it has long had little to say. The receive that is
-// armed ends, and its last completion arms one of the other sort.
+// A stream that fills its buffers is bulky until it has long had little to say; what brings more
+// than a buffer counts for as many as it would have filled. The receive that is armed ends, and its
+// last completion arms one of the other sort.
 void UringStream::noteSize(int n) {
   const bool large = n >= poller_.bufferSize();
   if (large != bulky_) {
     streak_ = static_cast<std::uint8_t>(std::min(streak_ + kStep, kStreak) & 0xFU);
   } else if (streak_ > 0) {
-    --streak_;
+    const int buffers = large ? n / poller_.bufferSize() : 1;
+    streak_ = static_cast<std::uint8_t>(std::max(streak_ - buffers, 0) & 0xF);
   }
+  if (large && !bulky_) poller_.noteBulky();
   if (streak_ < kStreak || receiveCancelled_) return;
   if (receiveArmed_) {
     poller_.cancel(*this, UringKind::kReceive);

@@ -203,7 +203,7 @@ class TcpConnection final : public std::enable_shared_from_this<TcpConnection>,
   static constexpr std::size_t kCloseCauses = 8;
 
   void onData(std::span<const char> bytes) override;
-  std::span<char> receiveRoom() override;
+  std::span<char> receiveRoom(std::size_t most) override;
   void onEof() override;
   void onSent(std::size_t bytes) override;
   void onError(std::error_code error) override;

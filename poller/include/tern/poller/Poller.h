@@ -16,6 +16,7 @@
 #include "tern/base/SlotTable.h"
 #include "tern/base/ThreadCheck.h"
 #include "tern/base/UniqueFd.h"
+#include "tern/poller/BulkRoom.h"
 #include "tern/poller/Channel.h"
 #include "tern/poller/Stream.h"
 
@@ -150,8 +151,13 @@ class Poller {
   /// A block that all streams of this poller share for receiving: a stream holds it no longer than
   /// one call of its handler.
   [[nodiscard]] std::span<char> receiveBlock() { return {receiveBlock_.get(), kReceiveBlockSize}; }
-  /// A larger one, for streams that filled the other; the same one if there is no memory for it.
-  [[nodiscard]] std::span<char> bulkBlock() noexcept;
+  /// Where a stream that has filled the other receives next, `most` bytes or fewer: the handler's
+  /// own memory, else a larger block that all share, else, without memory for that, the same one.
+  [[nodiscard]] std::span<char> bulkRoom(StreamHandler& handler,
+                                         std::size_t most = BulkRoom::kAlone);
+  /// A receive into anything else has shown a stream to be bulky: it is not counted as one of the
+  /// others that such a stream must make way for.
+  void noteBulky() noexcept { bulk_.noteFull(); }
 
   [[nodiscard]] PollerCounters& counters() noexcept { return counters_; }
 
@@ -175,11 +181,6 @@ class Poller {
   // Small enough to stay in the cache and to be fair to the loop's other connections.
   static constexpr std::size_t kReceiveBlockSize = std::size_t{64} * 1024;
 
-  // What a firehose gets in a turn on top of it: fewer system calls for its bytes, and a bound for
-  // the others' wait.
-  static constexpr std::size_t kBulkBlockSize = std::size_t{256} * 1024;
-
-  static std::unique_ptr<char[]> makeBlock(std::size_t bytes);
   void noteReturn() noexcept;
   void deliver(Channel& channel, EventMask events);
 
@@ -191,8 +192,9 @@ class Poller {
   const ThreadCheck thread_;
   SlotTable<Channel*> channels_;
   std::vector<Deferred> deferred_;
-  std::unique_ptr<char[]> receiveBlock_ = makeBlock(kReceiveBlockSize);
-  std::unique_ptr<char[]> bulkBlock_;
+  // Not value-initialised: pages that are never received into cost no memory.
+  std::unique_ptr<char[]> receiveBlock_{new char[kReceiveBlockSize]};
+  BulkRoom bulk_;
   Timestamp returnTime_ = Clock::now();
   bool returned_ = false;
   bool quick_ = false;  // returned_, and nobody observes: what an event pays is one test

@@ -19,10 +19,10 @@ class StreamHandler {
  public:
   /// Bytes arrived, in order. They are lent for the duration of the call.
   virtual void onData(std::span<const char> bytes) = 0;
-  /// Asked for by a stream that is about to receive much: memory of the handler's own, to receive
-  /// into without a detour. It is used before anything else runs; if bytes come, onData() shows
-  /// them at its beginning. Empty: none. Must not destroy the stream.
-  virtual std::span<char> receiveRoom() { return {}; }
+  /// Asked for by a stream that is about to receive much, up to `most` bytes: memory of the
+  /// handler's own, to receive into without a detour. It is used before anything else runs; if
+  /// bytes come, onData() shows them at its beginning. Empty: none. Must not destroy the stream.
+  virtual std::span<char> receiveRoom(std::size_t /*most*/) { return {}; }
   /// The peer finished writing; we may still send. No onData after it.
   virtual void onEof() = 0;
   /// `bytes` that an earlier send() took have left our hands (0: none of them, but there is room
