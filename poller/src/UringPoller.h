@@ -80,7 +80,7 @@ class UringPoller final : public Poller {
     const int n = completion.result;
     return buffers_->taken(completion.buffer(), n > 0 ? static_cast<std::size_t>(n) : 0);
   }
-  /// How much a bulky stream receives at a time.
+  /// How much a bulky stream receives at a time, at most.
   [[nodiscard]] std::size_t bulkSize() const noexcept { return options_.bulkReceiveSize; }
   /// Bytes a buffer of the pool.
   [[nodiscard]] int bufferSize() const noexcept { return static_cast<int>(buffers_->size()); }

@@ -113,7 +113,7 @@ void UringStream::onReceived(UringCompletion completion) {
     receiveMuch();
     return;
   }
-  ++poller_.counters().receives;
+  countReceive(n);
   if (n > 0) {
     hadSome_ = true;
     if (!reading_ || kept_ != nullptr) {
@@ -134,6 +134,14 @@ void UringStream::onReceived(UringCompletion completion) {
   } else if (n != -ECANCELED && n != -EINTR && n != -EAGAIN) {
     fail(-n);
   }
+}
+
+// What is armed for a bulky stream is no receive. The multishot one, which is to end because the
+// stream has become bulky, may bring several more.
+void UringStream::countReceive(int n) {
+  if (armedBulky_) return;
+  ++poller_.counters().receives;
+  if (bulky_ || n >= poller_.bufferSize()) poller_.noteBulky();
 }
 
 void UringStream::ended() {
@@ -177,7 +185,6 @@ void UringStream::noteSize(int n) {
     const int buffers = large ? n / poller_.bufferSize() : 1;
     streak_ = static_cast<std::uint8_t>(std::max(streak_ - buffers, 0) & 0xF);
   }
-  if (large && !bulky_) poller_.noteBulky();
   if (streak_ < kStreak || receiveCancelled_) return;
   if (receiveArmed_) {
     poller_.cancel(*this, UringKind::kReceive);

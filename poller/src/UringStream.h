@@ -67,6 +67,7 @@ class UringStream final : public Stream, public UringSource {
   void armReceive();
   void armWatch();
   void onReceived(UringCompletion completion);
+  void countReceive(int n);
   void receiveMuch();
   void ended();
   void onWatched(UringCompletion completion);

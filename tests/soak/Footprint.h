@@ -20,7 +20,8 @@ struct Footprint {
 
 /// Makes what is resident repeatable; to be called first, of all that the program does. The
 /// allocator keeps the free end of each thread's heap up to a threshold, which by default rises
-/// with the largest block ever freed: chance then decides over megabytes. Fixes the threshold.
+/// with the largest block ever freed: chance then decides over megabytes. Fixes the threshold, and
+/// with it the size from which a block is mapped on its own, both at 128 KiB.
 void makeMemoryMeasurable();
 
 Footprint measureFootprint();

@@ -18,8 +18,8 @@ class BulkRoom {
   /// So many receives of bulky streams in a row, with none of others between them.
   static constexpr unsigned kPatience = 64;
 
-  /// How many bytes the receive may bring that the caller is about to make for a bulky stream;
-  /// `receives`: how many were made so far, of all streams.
+  /// How many bytes the receive may bring that the caller is about to make, and to count, for a
+  /// bulky stream; `receives`: how many were counted so far, of all streams.
   std::size_t next(std::uint64_t receives) noexcept {
     const std::uint64_t others = receives - bulky_++;
     if (others != others_) {
@@ -31,7 +31,7 @@ class BulkRoom {
     return inARow_ == kPatience ? kAlone : kBesideOthers;
   }
 
-  /// One of the receives so far, without next(), has shown a stream to be bulky.
+  /// One of the receives so far, without next(), was of a stream that is or becomes bulky.
   void noteFull() noexcept { ++bulky_; }
 
   /// Of kAlone bytes, made when first asked for; empty when there is no memory for it.

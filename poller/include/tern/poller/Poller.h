@@ -153,10 +153,11 @@ class Poller {
   [[nodiscard]] std::span<char> receiveBlock() { return {receiveBlock_.get(), kReceiveBlockSize}; }
   /// Where a stream that has filled the other receives next, `most` bytes or fewer: the handler's
   /// own memory, else a larger block that all share, else, without memory for that, the same one.
+  /// Exactly one receive follows, and is counted.
   [[nodiscard]] std::span<char> bulkRoom(StreamHandler& handler,
                                          std::size_t most = BulkRoom::kAlone);
-  /// A receive into anything else has shown a stream to be bulky: it is not counted as one of the
-  /// others that such a stream must make way for.
+  /// A receive that was counted, and had its room from elsewhere, was of a stream that is or
+  /// becomes bulky: not one of the others that such streams make way for.
   void noteBulky() noexcept { bulk_.noteFull(); }
 
   [[nodiscard]] PollerCounters& counters() noexcept { return counters_; }

@@ -18,8 +18,8 @@ struct UringOptions {
   std::uint32_t bufferSize = 17 * 1024;
   /// How many bytes at a time a stream receives that has proved to be bulky (it fills buffer after
   /// buffer): straight into its connection's memory, without the pool. At most 1 MiB, and 256 KiB
-  /// while other streams receive, too (see BulkRoom); less than bufferSize makes such a stream
-  /// change to and fro between the two.
+  /// while other streams receive, too (see BulkRoom); where either is less than bufferSize, such a
+  /// stream changes to and fro between the two.
   std::uint32_t bulkReceiveSize = 1024 * 1024;
   /// False: TCP by readiness, as on the other pollers; for comparisons.
   bool completion = true;
