@@ -165,6 +165,7 @@ std::string json(const Result& result) {
   document["unanswered"] = result.unanswered;
   document["interrupted"] = result.interrupted;
   document["verified_bytes"] = result.verifiedBytes;
+  document["segments_received"] = orNull(result.segments);
   document["server_cpu_us_per_request"] = orNull(microsecondsPerRequest(result.serverCpu, result));
   document["client_cpu_us_per_request"] = orNull(microsecondsPerRequest(result.clientCpu, result));
   document["server_cpu_seconds"] =

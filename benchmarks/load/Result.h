@@ -32,6 +32,7 @@ struct Result {
 
   // Of the whole run.
   std::uint64_t verifiedBytes = 0;
+  std::optional<std::uint64_t> segments;  // in which those came; Work::echo and Work::bulk
   std::uint64_t errors = 0;
   std::string firstError;
   std::uint64_t unanswered =

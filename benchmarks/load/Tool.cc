@@ -18,6 +18,7 @@
 #include "Opener.h"
 #include "Options.h"
 #include "Report.h"
+#include "Segments.h"
 #include "Session.h"
 
 namespace tern::load {
@@ -30,6 +31,7 @@ void runOverLastingConnections(Session& session, Result& result) {
     return;
   }
   EchoRun(session, connections, result).execute();
+  result.segments = segmentsReceived(connections);
 }
 
 void runBroadcast(Session& session, Result& result) {

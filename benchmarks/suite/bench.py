@@ -80,7 +80,7 @@ def main():
         say("==> p99 beside bulk streams")
         results["tails"] = run_tails(args.binaries, rounds, max(seconds, 1.0), say)
     if "counts" in parts:
-        say("==> counts: system calls, instructions, memory")
+        say("==> counts: system calls, instructions, sends, memory")
         results["counts"] = run_counts(args.binaries, args.quick, say)
     if "micro" in parts:
         say("==> micro benchmarks")

@@ -1,4 +1,4 @@
-"""counts: figures that do not depend on how busy the machine is: system calls, instructions, memory."""
+"""counts: figures that do not depend on how busy the machine is: calls, instructions, memory."""
 
 import re
 import shutil
@@ -77,6 +77,15 @@ def instructions_a_message(binaries, contender, mode, depth):
     return _slope(count)
 
 
+def sends_a_reply(binaries, contender):
+    """Pieces that reach the client: also of a server whose sends are no system calls."""
+    options = {"mode": "framed", "connections": 100, "size": 64, "depth": 16,
+               "seconds": _FEW, "warmup": 0}
+    with Server(contender.command(binaries, "framed")) as server:
+        result = Load(binaries, server.address, options).result()
+    return result["segments_received"] / _messages(result, "framed")
+
+
 def resident_bytes_a_connection(binaries, contender, connections):
     with Server(contender.command(binaries, "raw")) as server:
         options = {"idle": True, "connections": connections, "size": 64, "seconds": 0.5}
@@ -97,6 +106,7 @@ def run_counts(binaries, quick, say):
     contenders = (RAW_EPOLL, RAW_URING, *TERN, TERN_POLL, *PEERS)
     table = {"syscalls a message, depth 1": {}, "instructions a message, framed, depth 1": {},
              "instructions a message, framed, depth 16": {},
+             "sends a reply, framed, depth 16": {},
              "resident bytes an idle connection": {}}
     strace, valgrind = shutil.which("strace"), shutil.which("valgrind")
     for contender in contenders:
@@ -110,6 +120,8 @@ def run_counts(binaries, quick, say):
                 table[f"instructions a message, framed, depth {depth}"][contender.name] = _try(
                     say, "callgrind",
                     lambda c=contender, d=depth: instructions_a_message(binaries, c, "framed", d))
+        table["sends a reply, framed, depth 16"][contender.name] = _try(
+            say, "sends", lambda c=contender: sends_a_reply(binaries, c))
         table["resident bytes an idle connection"][contender.name] = _try(
             say, "idle connections",
             lambda c=contender: resident_bytes_a_connection(binaries, c, 2000 if quick else 9000))

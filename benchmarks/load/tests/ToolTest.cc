@@ -73,6 +73,23 @@ TEST(Tool, ReportsEveryKindOfWork) {
     const bool idle = outcome.document()["work"] == "idle";
     EXPECT_EQ(outcome.document()["server_cpu_us_per_request"].is_null(), idle);
     EXPECT_EQ(outcome.document()["rss_bytes_per_connection"].is_null(), !idle);
+    const bool lasting =
+        outcome.document()["work"] == "echo" || outcome.document()["work"] == "bulk";
+    EXPECT_EQ(outcome.document()["segments_received"].is_null(), !lasting);
+  }
+}
+
+// The server sends back at once what it has received.
+TEST(Tool, CountsTheSegmentsOfTheAnswers) {
+  const EchoServer server(Conduct::honest);
+  for (const std::uint64_t depth : {1U, 20U}) {
+    const Outcome outcome =
+        runAgainst(server.address(), {"--connections", "3", "--depth", std::to_string(depth)});
+    expectClean(outcome);
+    const std::uint64_t messages = outcome.document()["verified_bytes"].get<std::uint64_t>() / 64;
+    const std::uint64_t segments = outcome.document()["segments_received"];
+    EXPECT_GE(segments, messages / depth);
+    EXPECT_LT(segments, messages / depth * 3 / 2);
   }
 }
 
